@@ -1,0 +1,112 @@
+//! Why a task gave no value.
+
+use std::fmt;
+use std::panic::{Location, resume_unwind};
+
+use crate::sync::Mutex;
+use crate::unwind::Payload;
+
+/// Why a task gave no value: it panicked, or it was cancelled.
+///
+/// ```
+/// use letgo::{JoinError, spawn_value};
+///
+/// let error = spawn_value(|| -> i32 { panic!("no luck") }).join().unwrap_err();
+/// assert!(error.is_panic());
+/// assert_eq!(error.message(), Some("no luck"));
+/// assert_eq!(error.to_string(), "task panicked: no luck");
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// The task panicked; the payload is inside.
+    Panicked(Panicked),
+    /// The task was cancelled, its executor dropped it, or its [`Resolver`](crate::Resolver) was
+    /// dropped.
+    Cancelled,
+}
+
+/// What is left of a task that panicked.
+pub struct Panicked(Box<Remains>);
+
+struct Remains {
+    message: Option<Box<str>>,
+    // Only ever taken out by value: the mutex makes a `Send` payload `Sync`.
+    payload: Mutex<Payload>,
+}
+
+impl JoinError {
+    pub(crate) fn panicked(payload: Payload) -> Self {
+        let message = payload
+            .downcast_ref::<&'static str>()
+            .copied()
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+            .map(Box::from);
+        let payload = Mutex::new(payload);
+        Self::Panicked(Panicked(Box::new(Remains { message, payload })))
+    }
+
+    /// Whether the task panicked.
+    pub fn is_panic(&self) -> bool {
+        matches!(self, Self::Panicked(_))
+    }
+
+    /// Whether the task was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled)
+    }
+
+    /// The panic's message, if the task panicked with a text (as `panic!` does).
+    pub fn message(&self) -> Option<&str> {
+        match self {
+            Self::Panicked(Panicked(remains)) => remains.message.as_deref(),
+            Self::Cancelled => None,
+        }
+    }
+
+    /// The payload that the task panicked with, as `std::thread::JoinHandle::join` gives it.
+    ///
+    /// # Panics
+    /// If the task did not panic: ask [`is_panic`](Self::is_panic) first.
+    #[track_caller]
+    pub fn into_panic(self) -> Box<dyn std::any::Any + Send + 'static> {
+        match self {
+            Self::Panicked(Panicked(remains)) => remains.payload.into_inner(),
+            other => panic!("`into_panic` called on an error that is no panic: {other}"),
+        }
+    }
+
+    /// Passes the failure on to whoever asked for the value.
+    #[track_caller]
+    #[cold]
+    pub(crate) fn resume(self, spawned_at: &Location<'_>) -> ! {
+        match self {
+            Self::Panicked(_) => resume_unwind(self.into_panic()),
+            Self::Cancelled => panic!(
+                "the task spawned at {spawned_at} gives no value: it was cancelled, its executor \
+                 dropped it, or its resolver was dropped (`join` and `settle` give this as an \
+                 error)"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Panicked(Panicked(remains)) => match &remains.message {
+                Some(message) => write!(f, "task panicked: {message}"),
+                None => f.write_str("task panicked with a payload that is no text"),
+            },
+            Self::Cancelled => f.write_str("task was cancelled"),
+        }
+    }
+}
+
+impl std::error::Error for JoinError {}
+
+impl fmt::Debug for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Panicked").field(&self.0.message).finish()
+    }
+}

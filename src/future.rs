@@ -1,0 +1,159 @@
+//! The work of a future: `async-task` schedules it, the cell takes its value.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use async_task::Runnable;
+use pin_project_lite::pin_project;
+
+use crate::error::JoinError;
+use crate::handle::JoinHandle;
+use crate::job::Job;
+use crate::sync::{Arc, Weak};
+use crate::task::{Outcome, Running, Task, Work};
+use crate::unwind::{catch, quietly};
+
+/// Makes a task of `future`: its handle, and the job that polls it for the first time. Each time
+/// that it is woken, `schedule` gets another.
+pub(crate) fn task<Fut, S>(
+    future: Fut,
+    schedule: S,
+    spawned_at: &'static Location<'static>,
+) -> (JoinHandle<Fut::Output>, Job)
+where
+    Fut: Future + Send + 'static,
+    Fut::Output: Send + 'static,
+    S: Fn(Job) + Send + Sync + 'static,
+{
+    // The cell holds the right to stop the driver, the driver a weak right to end the cell: a
+    // future that is detached and never woken again frees both.
+    let task = Arc::new_cyclic(|cell| {
+        let driver = Driver { future: Some(future), cell: Weak::clone(cell) };
+        let (runnable, stop) = async_task::spawn(driver, move |r| schedule(Job::future(r)));
+        let start = Start { runnable, stop: Stop(Some(stop)), _gives: PhantomData };
+        Task::new(start, spawned_at)
+    });
+    let handle = JoinHandle::new(Arc::clone(&task) as _);
+    (handle, Job::task(task))
+}
+
+/// A future that was not polled yet.
+struct Start<T> {
+    runnable: Runnable,
+    stop: Stop,
+    _gives: PhantomData<fn() -> T>,
+}
+
+/// The right to stop a future; dropped unused, it lets the future go on.
+#[derive(Default)]
+struct Stop(Option<async_task::Task<()>>);
+
+impl<T: Send + 'static> Work for Start<T> {
+    type Value = T;
+    type Running = Stop;
+    const CLAIMABLE: bool = false;
+
+    fn running(&mut self) -> Stop {
+        std::mem::take(&mut self.stop)
+    }
+
+    fn run(self) -> Option<Outcome<T>> {
+        self.runnable.run();
+        None
+    }
+}
+
+impl Running for Stop {
+    fn cancel(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        if let Some(task) = self.0.take() {
+            task.detach();
+        }
+    }
+}
+
+pin_project! {
+    /// Polls the future and ends the cell. Nothing that the future does unwinds out of it.
+    struct Driver<Fut>
+    where
+        Fut: Future,
+        Fut: Send,
+        Fut: 'static,
+        Fut::Output: Send,
+        Fut::Output: 'static,
+    {
+        // `None` once it has ended.
+        #[pin]
+        future: Option<Fut>,
+        cell: Weak<Task<Start<Fut::Output>>>,
+    }
+
+    impl<Fut> PinnedDrop for Driver<Fut>
+    where
+        Fut: Future,
+        Fut: Send,
+        Fut: 'static,
+        Fut::Output: Send,
+        Fut::Output: 'static,
+    {
+        fn drop(this: Pin<&mut Self>) {
+            // Still there: cancelled.
+            if this.future.is_some() {
+                this.end(Err(JoinError::Cancelled));
+            }
+        }
+    }
+}
+
+impl<Fut> Driver<Fut>
+where
+    Fut: Future + Send + 'static,
+    Fut::Output: Send + 'static,
+{
+    /// Drops the future, then lets its value show.
+    fn end(self: Pin<&mut Self>, outcome: Outcome<Fut::Output>) {
+        let mut this = self.project();
+        let outcome = match catch(|| this.future.set(None)) {
+            Ok(()) => outcome,
+            Err(payload) => {
+                quietly(|| drop(outcome));
+                Err(JoinError::panicked(payload))
+            }
+        };
+        // Nobody there: detached.
+        let unwanted = match this.cell.upgrade() {
+            Some(cell) => cell.finish(outcome).err(),
+            None => Some(outcome),
+        };
+        quietly(|| drop(unwanted));
+    }
+}
+
+impl<Fut> Future for Driver<Fut>
+where
+    Fut: Future + Send + 'static,
+    Fut::Output: Send + 'static,
+{
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(future) = self.as_mut().project().future.as_pin_mut() else {
+            return Poll::Ready(());
+        };
+        let outcome = match catch(|| future.poll(cx)) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(value)) => Ok(value),
+            Err(payload) => Err(JoinError::panicked(payload)),
+        };
+        self.end(outcome);
+        Poll::Ready(())
+    }
+}

@@ -1,0 +1,430 @@
+//! The right to a task's value.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use futures_core::FusedFuture;
+
+use crate::error::JoinError;
+use crate::job::Job;
+use crate::sync::{Arc, Mutex};
+use crate::task::{Outcome, Value};
+use crate::{local, stack, wait};
+
+/// The value of a task, to be blocked on ([`get`](Self::get)) or awaited, once, at the point of
+/// use.
+///
+/// Dropping it detaches the task, as with std and tokio: the task goes on, its value is dropped.
+///
+/// ```
+/// use letgo::spawn_value;
+///
+/// let a = spawn_value(|| 100);
+/// let b = spawn_value(|| 200);
+/// assert_eq!(a.get() + b.get(), 300);
+/// # futures::executor::block_on(async {
+/// let a = spawn_value(|| 100); // and in async code
+/// assert_eq!(a.await, 100);
+/// # });
+/// ```
+///
+/// # Waiting
+///
+/// | | blocks | claims | panics with the task |
+/// |---|---|---|---|
+/// | [`get`](Self::get) | yes | yes | yes |
+/// | [`join`](Self::join) | yes | yes | no: `Err` |
+/// | [`try_get`](Self::try_get) | no | no | yes |
+/// | [`get_timeout`](Self::get_timeout), [`get_deadline`](Self::get_deadline) | so long | no | yes |
+/// | `.await` | no | no | yes |
+/// | [`settle`](Self::settle)`.await` | no | no | no: `Err` |
+///
+/// To *claim* is to take a closure that no thread has started and to run it at once, on the
+/// calling thread: see [`get`](Self::get).
+///
+/// # Cancel safety
+/// Awaiting may be given up at any time: poll it in `select!`, get it later.
+#[must_use = "a dropped handle detaches its task; `get` or `.await` it, or say `detach()`"]
+pub struct JoinHandle<T> {
+    /// `None` once the value was given away.
+    value: Option<Arc<dyn Value<T>>>,
+    /// `Send` and `Sync` if `T` is `Send`: the value is only ever moved out.
+    _gives: PhantomData<Mutex<T>>,
+}
+
+/// Names a task; no two that have handles at the same time are equal.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TaskId(usize);
+
+impl<T> JoinHandle<T> {
+    #[inline]
+    pub(crate) fn new(value: Arc<dyn Value<T>>) -> Self {
+        Self { value: Some(value), _gives: PhantomData }
+    }
+
+    #[track_caller]
+    fn value(&self) -> &Arc<dyn Value<T>> {
+        match &self.value {
+            Some(value) => value,
+            None => spent(),
+        }
+    }
+
+    /// Blocks until the value is there, and gives it.
+    ///
+    /// A closure that no thread has started is *claimed*: it runs at once, here, on the calling
+    /// thread. So nested `get`s never deadlock a bounded executor, fork and join cost no context
+    /// switch, and `get` works where there are no threads. The claimed closure meets this thread's
+    /// thread-locals, runtime context and the locks that are held here;
+    /// `get_timeout(Duration::MAX)` waits without claiming.
+    ///
+    /// ```
+    /// let handle = letgo::spawn_value(|| "value");
+    /// assert_eq!(handle.get(), "value");
+    /// ```
+    ///
+    /// # Panics
+    /// With the task's own panic; if the task was cancelled (the message names the place it was
+    /// spawned at); and if the handle has given its value away to an `.await` before.
+    ///
+    /// # Blocking
+    /// On a thread of a [`Pool`](crate::Pool) it tells the pool, which lets another thread run
+    /// meanwhile, up to its `max_threads`. Inside an async runtime it blocks the runtime's thread:
+    /// `.await` the handle there.
+    #[track_caller]
+    #[inline]
+    pub fn get(mut self) -> T {
+        let value = self.give_up();
+        match obtain(&value) {
+            Ok(value) => value,
+            Err(error) => error.resume(value.spawned_at()),
+        }
+    }
+
+    /// As [`get`](Self::get), with a panic or a cancellation as an error.
+    ///
+    /// ```
+    /// let handle = letgo::spawn_value(|| -> i32 { panic!("no luck") });
+    /// assert_eq!(handle.join().unwrap_err().message(), Some("no luck"));
+    /// ```
+    ///
+    /// # Errors
+    /// [`JoinError::Panicked`] if the task panicked, [`JoinError::Cancelled`] if it was cancelled.
+    ///
+    /// # Panics
+    /// If the handle has given its value away to an `.await` before.
+    ///
+    /// # Blocking
+    /// As [`get`](Self::get).
+    #[track_caller]
+    #[inline]
+    pub fn join(mut self) -> Result<T, JoinError> {
+        let value = self.give_up();
+        obtain(&value)
+    }
+
+    /// The value if it is there, else the handle back: Go's comma-ok. Neither blocks nor claims.
+    ///
+    /// ```
+    /// let (resolver, mut handle) = letgo::promise();
+    /// handle = handle.try_get().unwrap_err(); // not yet
+    /// resolver.resolve(1).unwrap();
+    /// assert_eq!(handle.try_get().unwrap(), 1);
+    /// ```
+    ///
+    /// # Errors
+    /// The handle, if the task has not ended.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get): once a task has ended without a value, no later try could give one.
+    #[track_caller]
+    pub fn try_get(mut self) -> Result<T, Self> {
+        match self.value().take() {
+            Some(outcome) => Ok(self.ended(outcome)),
+            None => Err(self),
+        }
+    }
+
+    /// Blocks until the value is there or the time is over; never claims.
+    ///
+    /// `Duration::MAX` waits for ever: the way to wait for a closure that must not run on this
+    /// thread.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let (resolver, handle) = letgo::promise();
+    /// let handle = handle.get_timeout(Duration::from_millis(1)).unwrap_err();
+    /// resolver.resolve(1).unwrap();
+    /// assert_eq!(handle.get_timeout(Duration::MAX).unwrap(), 1);
+    /// ```
+    ///
+    /// # Errors
+    /// The handle, if the time was over first.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
+    ///
+    /// # Blocking
+    /// As [`get`](Self::get).
+    #[track_caller]
+    pub fn get_timeout(self, timeout: Duration) -> Result<T, Self> {
+        self.get_until(wait::deadline_in(timeout))
+    }
+
+    /// As [`get_timeout`](Self::get_timeout), up to a point in time.
+    ///
+    /// # Errors
+    /// The handle, if the point was reached first.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
+    ///
+    /// # Blocking
+    /// As [`get`](Self::get).
+    #[track_caller]
+    pub fn get_deadline(self, deadline: Instant) -> Result<T, Self> {
+        self.get_until(Some(deadline))
+    }
+
+    #[track_caller]
+    fn get_until(mut self, deadline: Option<Instant>) -> Result<T, Self> {
+        let value = self.value();
+        match wait::block_until(deadline, |cx| value.poll(cx.waker())) {
+            Some(outcome) => Ok(self.ended(outcome)),
+            None => Err(self),
+        }
+    }
+
+    /// Whether the task has ended, be it with a value, a panic or a cancellation.
+    ///
+    /// ```
+    /// let (resolver, handle) = letgo::promise();
+    /// assert!(!handle.is_finished());
+    /// resolver.resolve(1).unwrap();
+    /// assert!(handle.is_finished());
+    /// # handle.detach();
+    /// ```
+    pub fn is_finished(&self) -> bool {
+        self.value.as_ref().is_none_or(|value| value.is_finished())
+    }
+
+    /// Asks the task to stop.
+    ///
+    /// A closure that was not started never runs, and what it captured is dropped here and now. One
+    /// that runs is never interrupted: it goes on and its value still arrives. A future is dropped
+    /// at its next `await`. A promise is abandoned: `resolve` hands its value back. After the end a
+    /// cancel changes nothing.
+    ///
+    /// ```
+    /// let (resolver, handle) = letgo::promise();
+    /// handle.cancel();
+    /// assert_eq!(resolver.resolve(1), Err(1));
+    /// assert!(handle.join().unwrap_err().is_cancelled());
+    /// ```
+    pub fn cancel(&self) {
+        if let Some(value) = &self.value {
+            value.cancel();
+        }
+    }
+
+    /// Lets the task go on by itself: the same as dropping the handle, and it says so.
+    ///
+    /// ```
+    /// letgo::spawn_value(|| println!("whenever")).detach();
+    /// ```
+    pub fn detach(self) {}
+
+    /// The task's name among those that have handles just now.
+    pub fn id(&self) -> TaskId {
+        let address = self.value.as_ref().map_or(std::ptr::null(), |value| Arc::as_ptr(value).cast());
+        TaskId(<*const ()>::addr(address))
+    }
+
+    /// Where the task was spawned.
+    ///
+    /// ```
+    /// let handle = letgo::spawn_value(|| 1);
+    /// assert_eq!(handle.spawned_at().line(), line!() - 1);
+    /// # handle.detach();
+    /// ```
+    ///
+    /// # Panics
+    /// If the handle has given its value away.
+    #[track_caller]
+    pub fn spawned_at(&self) -> &'static Location<'static> {
+        self.value().spawned_at()
+    }
+
+    /// Runs the task here if it is claimable; its value then waits in the cell.
+    pub(crate) fn run_here(&self) {
+        let Some(value) = &self.value else {
+            return;
+        };
+        if value.is_claimable() {
+            let entry = local::retract(Arc::as_ptr(value).cast());
+            let run = Arc::clone(value).into_run();
+            if stack::if_room(|| run.run()).is_none() {
+                run_on_fresh_thread(value, entry);
+            }
+        }
+    }
+
+    /// The outcome, without panicking.
+    pub(crate) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Outcome<T>> {
+        let outcome = self.value().poll(cx.waker());
+        if outcome.is_ready() {
+            self.value = None;
+        }
+        outcome
+    }
+
+    /// The outcome if it is there, without panicking.
+    pub(crate) fn take_outcome(&mut self) -> Option<Outcome<T>> {
+        let outcome = self.value().take()?;
+        self.value = None;
+        Some(outcome)
+    }
+
+    #[track_caller]
+    fn give_up(&mut self) -> Arc<dyn Value<T>> {
+        match self.value.take() {
+            Some(value) => value,
+            None => spent(),
+        }
+    }
+
+    /// The value was taken, or the failure: the handle is spent.
+    #[track_caller]
+    fn ended(&mut self, outcome: Outcome<T>) -> T {
+        let value = self.give_up();
+        match outcome {
+            Ok(value) => value,
+            Err(error) => error.resume(value.spawned_at()),
+        }
+    }
+}
+
+#[track_caller]
+#[cold]
+fn spent() -> ! {
+    panic!("this handle has given its value away already: a value can be had only once")
+}
+
+/// Claims the task, or waits for it.
+#[inline]
+fn obtain<T>(value: &Arc<dyn Value<T>>) -> Outcome<T> {
+    if value.is_claimable() {
+        // The entry first: what the closure spawns must find the top of the queue free.
+        let entry = local::retract(Arc::as_ptr(value).cast());
+        match stack::if_room(|| value.claim()) {
+            Some(Some(outcome)) => return outcome,
+            Some(None) => {}
+            None => run_on_fresh_thread(value, entry),
+        }
+    }
+    wait_for(value)
+}
+
+#[cold]
+fn wait_for<T>(value: &Arc<dyn Value<T>>) -> Outcome<T> {
+    match wait::block_until(None, |cx| value.poll(cx.waker())) {
+        Some(outcome) => outcome,
+        None => unreachable!("a wait without a deadline ends with the value"),
+    }
+}
+
+/// The stack is used up: a fresh one takes over, while this thread waits.
+///
+/// To leave the closure to its executor would not do: one of a single thread, this one, would
+/// never come to it.
+#[cold]
+fn run_on_fresh_thread<T>(value: &Arc<dyn Value<T>>, entry: Option<Job>) {
+    const RETRY_EVERY: Duration = Duration::from_millis(5);
+    if let Some(entry) = entry {
+        local::put_back(entry);
+    }
+    loop {
+        let run = Arc::clone(value).into_run();
+        let thread = thread::Builder::new()
+            .name("letgo-stack".to_owned())
+            .stack_size(stack::DEFAULT_SIZE)
+            .spawn(move || {
+                stack::begin_own_thread(stack::DEFAULT_SIZE);
+                run.run();
+            });
+        if let Ok(thread) = thread {
+            // This thread is not told to be blocked: the fresh one runs in its place.
+            // An `Err` cannot be: `run` catches what the task panics with.
+            let _ = thread.join();
+            return;
+        }
+        // No thread to be had: perhaps the executor gets to it, perhaps one can be had later.
+        thread::sleep(RETRY_EVERY);
+        if !value.is_claimable() {
+            return;
+        }
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = T;
+
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        match self.value().poll(cx.waker()) {
+            Poll::Ready(outcome) => Poll::Ready(self.ended(outcome)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+/// Nothing in it is ever pinned: the value is in the cell.
+impl<T> Unpin for JoinHandle<T> {}
+
+impl<T> FusedFuture for JoinHandle<T> {
+    fn is_terminated(&self) -> bool {
+        self.value.is_none()
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(value) = &self.value {
+            value.detach();
+        }
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("JoinHandle");
+        match &self.value {
+            Some(value) => debug
+                .field("id", &self.id())
+                .field("spawned_at", &format_args!("{}", value.spawned_at()))
+                .field("finished", &value.is_finished()),
+            None => debug.field("finished", &"value taken"),
+        };
+        debug.finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TaskId({:#x})", self.0)
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#x}", self.0)
+    }
+}

@@ -1,0 +1,94 @@
+//! The right to run a task, as executors get it.
+
+use std::fmt;
+
+use async_task::Runnable;
+
+use crate::sync::Arc;
+use crate::task::Run;
+use crate::unwind::quietly;
+
+/// A task to be run, once, now or later, here or on another thread.
+///
+/// An [`Executor`](crate::Executor) gets one for each task, and one more each time that a future
+/// is woken. It is two words wide.
+///
+/// Dropping a job that was not run cancels its task.
+///
+/// ```
+/// use letgo::{Job, spawn_value_on};
+/// use std::cell::RefCell;
+///
+/// let queue = RefCell::new(Vec::new());
+/// let handle = spawn_value_on(&|job: Job| queue.borrow_mut().push(job), || 6 * 7);
+/// for job in queue.take() {
+///     job.run();
+/// }
+/// assert_eq!(handle.get(), 42);
+/// ```
+#[must_use = "dropping a job cancels its task; call `run` on it"]
+pub struct Job(Kind);
+
+enum Kind {
+    Task(Start),
+    Future(Runnable),
+}
+
+/// What starts a task; dropped unused, it cancels it.
+struct Start(Arc<dyn Run>);
+
+impl Job {
+    pub(crate) fn task(run: Arc<dyn Run>) -> Self {
+        Self(Kind::Task(Start(run)))
+    }
+
+    pub(crate) fn future(runnable: Runnable) -> Self {
+        Self(Kind::Future(runnable))
+    }
+
+    /// Runs the task, or a future up to its next `await`, on this thread.
+    ///
+    /// It never unwinds: a panic of the task goes to its handle. A task that was claimed by a
+    /// `get` or cancelled meanwhile is not run again.
+    pub fn run(self) {
+        quietly(|| match self.0 {
+            Kind::Task(start) => start.0.run(),
+            Kind::Future(runnable) => _ = runnable.run(),
+        });
+    }
+
+    /// Whether there is something left to run: a hint.
+    pub(crate) fn is_fresh(&self) -> bool {
+        match &self.0 {
+            Kind::Task(start) => start.0.is_fresh(),
+            Kind::Future(_) => true,
+        }
+    }
+
+    /// Whether it polls a future that was polled before.
+    pub(crate) fn is_woken_future(&self) -> bool {
+        matches!(self.0, Kind::Future(_))
+    }
+
+    /// Whether it is the task in the cell at this address.
+    pub(crate) fn is_at(&self, address: *const ()) -> bool {
+        match &self.0 {
+            Kind::Task(start) => std::ptr::addr_eq(Arc::as_ptr(&start.0), address),
+            Kind::Future(_) => false,
+        }
+    }
+}
+
+impl Drop for Start {
+    fn drop(&mut self) {
+        if self.0.is_fresh() {
+            quietly(|| self.0.abandon());
+        }
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job").finish_non_exhaustive()
+    }
+}

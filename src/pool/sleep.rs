@@ -1,0 +1,291 @@
+//! Who is awake, who sleeps, and whom to wake: so that no job waits while a thread could run it.
+//!
+//! One word counts the workers:
+//!
+//! - *active*: awake, and not blocked as far as anybody knows. The pool aims at `target` of them.
+//! - *searching*: active, without a job, looking for one (or about to, having just been woken).
+//! - *idle*: asleep.
+//!
+//! Blocked workers are in none of the counts, so that others may take their place.
+//!
+//! **No wake-up is lost.** Whoever adds a job does so, then (after a fence) reads the counts. Whoever
+//! stops looking changes the counts, then (after a fence) looks at the queues once more. One of
+//! the two sees the other: either the adder finds that somebody must be woken, or the sleeper finds
+//! the job. The same holds for a worker that blocks, and for the monitor as it falls asleep.
+//!
+//! **Wake-ups are throttled.** While somebody searches nobody else is woken; the last searcher to
+//! find a job wakes the next one, if there is more.
+
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering, fence};
+
+use super::seat::Seat;
+
+const BITS: u32 = 20;
+const FIELD: u64 = (1 << BITS) - 1;
+const ACTIVE: u64 = 1;
+const SEARCHING: u64 = 1 << BITS;
+const IDLE: u64 = 1 << (2 * BITS);
+const MONITOR_ASLEEP: u64 = 1 << (3 * BITS);
+const CLOSED: u64 = 1 << (3 * BITS + 1);
+
+/// How many workers the counts can tell apart.
+pub(super) const MOST_WORKERS: usize = FIELD as usize;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counts(u64);
+
+impl Counts {
+    pub(super) fn active(self) -> usize {
+        (self.0 & FIELD) as usize
+    }
+
+    pub(super) fn searching(self) -> usize {
+        ((self.0 >> BITS) & FIELD) as usize
+    }
+
+    pub(super) fn idle(self) -> usize {
+        ((self.0 >> (2 * BITS)) & FIELD) as usize
+    }
+
+    pub(super) fn monitor_asleep(self) -> bool {
+        self.0 & MONITOR_ASLEEP != 0
+    }
+
+    pub(super) fn closed(self) -> bool {
+        self.0 & CLOSED != 0
+    }
+}
+
+pub(super) struct Sleep {
+    counts: AtomicU64,
+    /// How many workers should be active while there is work.
+    pub(super) target: usize,
+    pub(super) max_threads: usize,
+    crew: Mutex<Crew>,
+}
+
+struct Crew {
+    /// Latest last: the longest asleep are at the bottom, and retire.
+    sleepers: Vec<Arc<Seat>>,
+    /// Workers that exist, blocked ones too.
+    alive: usize,
+}
+
+/// Whom to wake.
+pub(super) enum Wake {
+    Nobody,
+    Monitor,
+    /// Is counted as searching already.
+    Sleeper(Arc<Seat>),
+    /// A thread is to be made; it is counted as searching already.
+    NewThread,
+    /// The pool is closed and its last worker gone: what is queued will not be run.
+    NobodyEver,
+}
+
+/// What became of a worker that wanted to sleep.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// It is on the list: to park.
+    Asleep,
+    /// It is to leave, and is not counted any more.
+    Leave,
+}
+
+impl Sleep {
+    pub(super) fn new(target: usize, max_threads: usize) -> Self {
+        Self {
+            counts: AtomicU64::new(MONITOR_ASLEEP),
+            target,
+            max_threads,
+            crew: Mutex::new(Crew { sleepers: Vec::new(), alive: 0 }),
+        }
+    }
+
+    #[inline]
+    pub(super) fn counts(&self) -> Counts {
+        Counts(self.counts.load(Ordering::Relaxed))
+    }
+
+    /// The counts, read after what this thread did to the queues.
+    #[inline]
+    pub(super) fn counts_after_push(&self) -> Counts {
+        fence(Ordering::SeqCst);
+        self.counts()
+    }
+
+    fn change(&self, plus: u64, minus: u64) -> Counts {
+        // One addition for all fields: a field never runs over, as each is only ever taken from by
+        // those who are counted in it. SeqCst: see the fences above.
+        let before = self.counts.fetch_add(plus.wrapping_sub(minus), Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        Counts(before.wrapping_add(plus).wrapping_sub(minus))
+    }
+
+    /// Whether a job that was just added may need [`wake_for_job`](Self::wake_for_job).
+    #[inline]
+    pub(super) fn wants_wake(&self, counts: Counts) -> bool {
+        counts.searching() == 0
+            && (counts.active() < self.target || counts.monitor_asleep())
+    }
+
+    /// Decides whom to wake for a job that waits.
+    pub(super) fn wake_for_job(&self) -> Wake {
+        let mut crew = self.crew.lock();
+        let counts = self.counts();
+        if counts.closed() && crew.alive == 0 {
+            return Wake::NobodyEver;
+        }
+        if counts.searching() > 0 {
+            return Wake::Nobody;
+        }
+        if counts.active() >= self.target {
+            return if counts.monitor_asleep() { self.wake_monitor() } else { Wake::Nobody };
+        }
+        self.wake_one(&mut crew)
+    }
+
+    /// Wakes one more, whatever the target says: the monitor's decision.
+    pub(super) fn wake_beyond_target(&self) -> Wake {
+        self.wake_one(&mut self.crew.lock())
+    }
+
+    fn wake_one(&self, crew: &mut Crew) -> Wake {
+        if let Some(seat) = crew.sleepers.pop() {
+            self.change(ACTIVE + SEARCHING, IDLE);
+            seat.asleep.store(false, Ordering::Relaxed);
+            Wake::Sleeper(seat)
+        } else if crew.alive < self.max_threads {
+            crew.alive += 1;
+            self.change(ACTIVE + SEARCHING, 0);
+            Wake::NewThread
+        } else {
+            Wake::Nobody
+        }
+    }
+
+    fn wake_monitor(&self) -> Wake {
+        let before = self.counts.fetch_and(!MONITOR_ASLEEP, Ordering::SeqCst);
+        if Counts(before).monitor_asleep() { Wake::Monitor } else { Wake::Nobody }
+    }
+
+    /// The monitor falls asleep; it has to look at the queues once more after this.
+    pub(super) fn monitor_sleeps(&self) {
+        self.counts.fetch_or(MONITOR_ASLEEP, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+    }
+
+    /// The monitor is awake again by itself.
+    pub(super) fn monitor_wakes(&self) {
+        self.counts.fetch_and(!MONITOR_ASLEEP, Ordering::SeqCst);
+    }
+
+    /// A thread counted by [`Wake::NewThread`] could not be made. Gives how many there are.
+    pub(super) fn no_new_thread(&self) -> usize {
+        let mut crew = self.crew.lock();
+        crew.alive -= 1;
+        self.change(0, ACTIVE + SEARCHING);
+        crew.alive
+    }
+
+    pub(super) fn starts_searching(&self) {
+        self.change(SEARCHING, 0);
+    }
+
+    /// A searcher has found a job. `true`: it was the last one, and has to wake another if there is
+    /// more.
+    pub(super) fn stops_searching(&self) -> bool {
+        self.change(0, SEARCHING).searching() == 0
+    }
+
+    /// A worker is blocked: another may take its place.
+    pub(super) fn blocks(&self) {
+        self.change(0, ACTIVE);
+    }
+
+    /// A worker that was blocked goes on; there may be more than the target for a while.
+    pub(super) fn goes_on(&self) {
+        self.change(ACTIVE, 0);
+    }
+
+    /// A worker that found nothing goes to sleep, or leaves a pool that is closed. It has to look
+    /// at the queues once more after this.
+    pub(super) fn rest(&self, seat: &Arc<Seat>) -> Rest {
+        let mut crew = self.crew.lock();
+        if self.counts().closed() {
+            crew.alive -= 1;
+            self.change(0, ACTIVE + SEARCHING);
+            return Rest::Leave;
+        }
+        self.fall_asleep(&mut crew, seat, SEARCHING);
+        Rest::Asleep
+    }
+
+    /// A worker that has ended a job goes to sleep if there are more than the target without it.
+    /// `true`: it has to look at the queues once more after this.
+    pub(super) fn rest_if_surplus(&self, seat: &Arc<Seat>) -> bool {
+        if self.counts().active() <= self.target {
+            return false;
+        }
+        // Those who could take the count below the target under our feet, by blocking, look at the
+        // queues themselves afterwards.
+        let mut crew = self.crew.lock();
+        let counts = self.counts();
+        let surplus = counts.active() > self.target && !counts.closed();
+        if surplus {
+            self.fall_asleep(&mut crew, seat, 0);
+        }
+        surplus
+    }
+
+    fn fall_asleep(&self, crew: &mut Crew, seat: &Arc<Seat>, searching: u64) {
+        seat.asleep.store(true, Ordering::Relaxed);
+        crew.sleepers.push(Arc::clone(seat));
+        self.change(IDLE, ACTIVE + searching);
+    }
+
+    /// A sleeper has seen work for which nobody is awake: it gets up, searching, unless it is being
+    /// woken already.
+    pub(super) fn get_up(&self, seat: &Arc<Seat>) {
+        let mut crew = self.crew.lock();
+        if remove(&mut crew.sleepers, seat) {
+            seat.asleep.store(false, Ordering::Relaxed);
+            self.change(ACTIVE + SEARCHING, IDLE);
+        }
+    }
+
+    /// A sleeper whose keep-alive is over leaves if there are more workers than the target.
+    pub(super) fn retire(&self, seat: &Arc<Seat>) -> bool {
+        let mut crew = self.crew.lock();
+        let retires = crew.alive > self.target && remove(&mut crew.sleepers, seat);
+        if retires {
+            crew.alive -= 1;
+            self.change(0, IDLE);
+        }
+        retires
+    }
+
+    /// Closes the pool: everybody is woken, to leave once nothing is queued.
+    pub(super) fn close(&self) -> Vec<Arc<Seat>> {
+        let mut crew = self.crew.lock();
+        self.counts.fetch_or(CLOSED, Ordering::SeqCst);
+        let sleepers = std::mem::take(&mut crew.sleepers);
+        for seat in &sleepers {
+            seat.asleep.store(false, Ordering::Relaxed);
+            self.change(ACTIVE + SEARCHING, IDLE);
+        }
+        sleepers
+    }
+
+    pub(super) fn alive(&self) -> usize {
+        self.crew.lock().alive
+    }
+}
+
+fn remove(sleepers: &mut Vec<Arc<Seat>>, seat: &Arc<Seat>) -> bool {
+    let Some(index) = sleepers.iter().position(|other| Arc::ptr_eq(other, seat)) else {
+        return false;
+    };
+    sleepers.remove(index);
+    true
+}

@@ -1,0 +1,194 @@
+//! A worker's life: find a job, run it, sleep, retire.
+
+use std::rc::Rc;
+
+use std::cell::Cell;
+
+use parking::Parker;
+
+use super::core::Core;
+use super::os::OsThread;
+use super::queues::Thief;
+use super::seat::{Doing, Seat};
+use super::sleep::Rest;
+use crate::job::Job;
+use crate::sync::{Arc, Ordering};
+use crate::wait::Host;
+use crate::{local, stack, wait};
+
+/// How often a searcher looks before it sleeps: to be woken takes longer than to look again.
+const LOOKS: usize = 20;
+
+/// A thread with an endless supply of jobs of its own takes every so-manieth from the queue for
+/// all (a prime, as Go's scheduler has it).
+const FAIR_EVERY: u64 = 61;
+
+struct WorkerThread {
+    core: Arc<Core>,
+    seat: Arc<Seat>,
+    thief: Thief,
+    parker: Parker,
+    /// The number of the current job.
+    job: Rc<Cell<u64>>,
+}
+
+pub(super) fn run(core: Arc<Core>) {
+    stack::begin_own_thread(core.config.stack_size);
+    local::belong_to(core.id());
+    let (parker, unparker) = parking::pair();
+    let seat = Arc::new(Seat::new(unparker, OsThread::current()));
+    let job = Rc::new(Cell::new(0));
+    let host = Hosted { core: Arc::clone(&core), seat: Arc::clone(&seat), job: Rc::clone(&job) };
+    wait::install_host(Rc::new(host));
+    core.seats.lock().push(Arc::clone(&seat));
+    let thief = core.queues.thief();
+    WorkerThread { core, seat, thief, parker, job }.run();
+}
+
+impl WorkerThread {
+    fn run(mut self) {
+        // A new thread is counted as searching: somebody wanted it for a job.
+        let mut searching = true;
+        loop {
+            let next = if searching { None } else { self.own_job() };
+            let found = next.or_else(|| {
+                if !searching {
+                    self.core.sleep.starts_searching();
+                }
+                let found = self.search();
+                if found.is_some() && self.core.sleep.stops_searching() {
+                    self.wake_next();
+                }
+                found
+            });
+            searching = match found {
+                Some(job) => {
+                    self.execute(job);
+                    // To have slept is to have been woken to search.
+                    self.core.sleep.rest_if_surplus(&self.seat) && {
+                        if !self.sleep() {
+                            return self.leave();
+                        }
+                        true
+                    }
+                }
+                None => {
+                    if self.core.sleep.rest(&self.seat) == Rest::Leave {
+                        // A job that came in just before: it would find nobody.
+                        while let Some(job) = self.core.queues.steal(&mut self.thief) {
+                            job.run();
+                        }
+                        return self.leave();
+                    }
+                    if !self.sleep() {
+                        return self.leave();
+                    }
+                    true
+                }
+            };
+        }
+    }
+
+    fn own_job(&mut self) -> Option<Job> {
+        if self.job.get() % FAIR_EVERY == 0 {
+            if let Some(job) = self.core.queues.take_injected() {
+                return Some(job);
+            }
+        }
+        local::pop()
+    }
+
+    fn search(&mut self) -> Option<Job> {
+        for _ in 0..LOOKS {
+            if let Some(job) = local::pop().or_else(|| self.core.queues.steal(&mut self.thief)) {
+                return Some(job);
+            }
+            for _ in 0..8 {
+                std::hint::spin_loop();
+            }
+        }
+        None
+    }
+
+    /// This worker found a job and nobody searches on: if there is more, somebody should.
+    fn wake_next(&mut self) {
+        let counts = self.core.sleep.counts();
+        if self.core.sleep.wants_wake(counts) && self.core.queues.has_work(&mut self.thief) {
+            self.core.notify();
+        }
+    }
+
+    fn execute(&mut self, job: Job) {
+        let number = self.job.get() + 1;
+        self.job.set(number);
+        self.seat.set(number, Doing::Working);
+        // With a backlog behind this job and nobody to take it on, the monitor has to see whether
+        // this job blocks: no push may come to wake it.
+        let counts = self.core.sleep.counts();
+        if counts.monitor_asleep()
+            && counts.active() >= self.core.sleep.target
+            && self.core.queues.has_work(&mut self.thief)
+        {
+            self.core.notify();
+        }
+        job.run();
+        if self.seat.set(number, Doing::Looking) == Doing::Presumed {
+            self.core.sleep.goes_on();
+        }
+    }
+
+    /// Sleeps, being on the list of sleepers. `false`: the keep-alive is over, to leave.
+    fn sleep(&mut self) -> bool {
+        let sleep = &self.core.sleep;
+        // The look after the count changed: see the protocol.
+        let counts = sleep.counts();
+        if counts.searching() == 0
+            && counts.active() < sleep.target
+            && self.core.queues.has_work(&mut self.thief)
+        {
+            sleep.get_up(&self.seat);
+        }
+        // Relaxed: changed under the list's lock, and whoever changes it unparks us afterwards.
+        while self.seat.asleep.load(Ordering::Relaxed) {
+            if sleep.alive() > sleep.target {
+                if let Some(end) = wait::deadline_in(self.core.config.keep_alive) {
+                    if !self.parker.park_deadline(end) && sleep.retire(&self.seat) {
+                        return false;
+                    }
+                    continue;
+                }
+            }
+            self.parker.park();
+        }
+        true
+    }
+
+    fn leave(self) {
+        self.core.seats.lock().retain(|seat| !Arc::ptr_eq(seat, &self.seat));
+        self.core.forget_thread();
+    }
+}
+
+/// The waits of a worker, told to its pool.
+struct Hosted {
+    core: Arc<Core>,
+    seat: Arc<Seat>,
+    job: Rc<Cell<u64>>,
+}
+
+impl Host for Hosted {
+    fn blocks(&self) {
+        // What the monitor presumed is counted already.
+        if self.seat.set(self.job.get(), Doing::Waiting) != Doing::Presumed {
+            self.core.sleep.blocks();
+        }
+        if self.core.queues.has_work(&mut self.core.queues.thief()) {
+            self.core.notify();
+        }
+    }
+
+    fn goes_on(&self) {
+        self.seat.set(self.job.get(), Doing::Working);
+        self.core.sleep.goes_on();
+    }
+}

@@ -1,0 +1,60 @@
+//! How deep claims may nest: bounded by the stack that is left.
+
+use std::cell::Cell;
+use std::hint::black_box;
+
+/// What claims may use of a stack that is not ours, counted from the outermost one: std's
+/// threads have 2 MiB, of which the caller may have used most.
+const FOREIGN_BUDGET: usize = 256 * 1024;
+
+/// The part of a stack of our own that claims may use; the rest is for the closures.
+const fn own_budget(stack_size: usize) -> usize {
+    stack_size / 2
+}
+
+/// The stack size of a thread that nobody has given one: as std's.
+pub(crate) const DEFAULT_SIZE: usize = 2 * 1024 * 1024;
+
+#[derive(Clone, Copy)]
+struct Limit {
+    base: usize,
+    budget: usize,
+}
+
+thread_local! {
+    static LIMIT: Cell<Option<Limit>> = const { Cell::new(None) };
+}
+
+/// The address of a local of this call: where the stack is just now.
+#[inline]
+fn here() -> usize {
+    let local = 0_u8;
+    std::ptr::from_ref(black_box(&local)).addr()
+}
+
+/// Called at the start of a thread of ours.
+pub(crate) fn begin_own_thread(stack_size: usize) {
+    let budget = own_budget(stack_size);
+    LIMIT.set(Some(Limit { base: here(), budget }));
+}
+
+/// Runs `f` if there is stack enough for a claim.
+#[inline]
+pub(crate) fn if_room<R>(f: impl FnOnce() -> R) -> Option<R> {
+    // In a thread that ends the limit is still there: a `Cell` without a destructor.
+    match LIMIT.get() {
+        Some(Limit { base, budget }) => (here().abs_diff(base) < budget).then(f),
+        None => {
+            // The outermost claim of a foreign thread: what it nests is counted from here.
+            struct Outermost;
+            impl Drop for Outermost {
+                fn drop(&mut self) {
+                    LIMIT.set(None);
+                }
+            }
+            LIMIT.set(Some(Limit { base: here(), budget: FOREIGN_BUDGET }));
+            let _outermost = Outermost;
+            Some(f())
+        }
+    }
+}

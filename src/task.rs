@@ -1,0 +1,340 @@
+//! The cell: a task's work, its state and its value in one allocation.
+//!
+//! Two rights over it: whoever holds a [`Run`] may run it, whoever holds a [`Value`] may have
+//! what comes of it. Each is an `Arc` of the same cell, seen through another trait.
+//!
+//! | state | meaning | who moves it on |
+//! |---|---|---|
+//! | `Ready` | no thread has started it | run, claim, cancel |
+//! | `Running` | started; the value is to come | the one who runs it; for a promise also cancel and detach |
+//! | `Done` | the value waits to be taken | poll, take, detach |
+//! | `Gone` | taken, claimed, or nobody asks any more | nobody |
+//!
+//! No code of a user runs under the lock: work, wakers, drops of values all run outside.
+
+use std::mem;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::task::{Poll, Waker};
+
+use crate::error::JoinError;
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
+use crate::unwind::{catch, quietly};
+
+/// What a task comes to.
+pub(crate) type Outcome<T> = Result<T, JoinError>;
+
+/// What a task has to do before it has a value.
+pub(crate) trait Work: Send + Sized + 'static {
+    type Value: Send + 'static;
+    /// What is kept while it runs.
+    type Running: Running;
+
+    /// Whether a thread that wants the value may do the work itself.
+    const CLAIMABLE: bool;
+
+    /// What to keep while [`run`](Self::run) runs.
+    fn running(&mut self) -> Self::Running {
+        Self::Running::default()
+    }
+
+    /// Does the work. `None`: the value comes later, through [`Task::finish`].
+    fn run(self) -> Option<Outcome<Self::Value>>;
+}
+
+/// What is kept of a task while it runs: the means to stop it from outside, if there is one.
+pub(crate) trait Running: Default + Send + 'static {
+    /// Whether the task ends there and then if it is cancelled or nobody asks any more.
+    const ENDS_AT_ONCE: bool = false;
+
+    fn cancel(self) {}
+    fn detach(self) {}
+}
+
+/// A closure that runs cannot be stopped.
+impl Running for () {}
+
+/// The work of a closure.
+pub(crate) struct Call<F>(pub(crate) F);
+
+impl<F, T> Work for Call<F>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    type Value = T;
+    type Running = ();
+    const CLAIMABLE: bool = true;
+
+    #[inline]
+    fn run(self) -> Option<Outcome<T>> {
+        Some(catch(self.0).map_err(JoinError::panicked))
+    }
+}
+
+/// The right to run a task.
+pub(crate) trait Run: Send + Sync + UnwindSafe + RefUnwindSafe {
+    /// Runs the task if no thread has started it.
+    fn run(&self);
+    /// Cancels the task if no thread has started it.
+    fn abandon(&self);
+    /// Whether no thread has started it: a hint.
+    fn is_fresh(&self) -> bool;
+}
+
+/// The right to a task's value.
+pub(crate) trait Value<T>: Send + Sync + UnwindSafe + RefUnwindSafe {
+    /// Runs the task on this thread if it is claimable and no thread has started it.
+    fn claim(&self) -> Option<Outcome<T>>;
+    /// Whether [`claim`](Self::claim) has something to run: a hint.
+    fn is_claimable(&self) -> bool;
+    /// The same task, seen from the other side.
+    fn into_run(self: Arc<Self>) -> Arc<dyn Run>;
+    /// The outcome, if it is there.
+    fn take(&self) -> Option<Outcome<T>>;
+    /// The outcome, or the promise to wake.
+    fn poll(&self, waker: &Waker) -> Poll<Outcome<T>>;
+    fn is_finished(&self) -> bool;
+    fn cancel(&self);
+    /// Nobody will ask for the value.
+    fn detach(&self);
+    fn spawned_at(&self) -> &'static Location<'static>;
+}
+
+enum State<W: Work> {
+    Ready(W, Option<Waker>),
+    Running(W::Running, Option<Waker>),
+    Done(Outcome<W::Value>),
+    Gone,
+}
+
+pub(crate) struct Task<W: Work> {
+    state: Mutex<State<W>>,
+    /// Is the state `Ready`? Only a hint for those who don't want to lock (a queue that drops
+    /// stale entries, a `get` that looks before it claims): whoever acts on it locks and looks
+    /// again, so `Relaxed` does.
+    fresh: AtomicBool,
+    spawned_at: &'static Location<'static>,
+}
+
+impl<W: Work> Task<W> {
+    #[inline]
+    pub(crate) fn new(work: W, spawned_at: &'static Location<'static>) -> Self {
+        Self {
+            state: Mutex::new(State::Ready(work, None)),
+            fresh: AtomicBool::new(true),
+            spawned_at,
+        }
+    }
+
+    /// A task whose value comes from elsewhere.
+    pub(crate) fn running(spawned_at: &'static Location<'static>) -> Self {
+        Self {
+            state: Mutex::new(State::Running(W::Running::default(), None)),
+            fresh: AtomicBool::new(false),
+            spawned_at,
+        }
+    }
+
+    /// Takes the work if no thread has; the waiter is left where it was.
+    #[inline]
+    fn start(&self) -> Option<W> {
+        let mut state = self.state.lock();
+        match mem::replace(&mut *state, State::Gone) {
+            State::Ready(mut work, waker) => {
+                *state = State::Running(work.running(), waker);
+                self.fresh.store(false, Ordering::Relaxed);
+                Some(work)
+            }
+            other => {
+                *state = other;
+                None
+            }
+        }
+    }
+
+    /// Sets the outcome and wakes who waits; hands the outcome back if nobody wants it.
+    pub(crate) fn finish(&self, outcome: Outcome<W::Value>) -> Result<(), Outcome<W::Value>> {
+        let mut state = self.state.lock();
+        match &mut *state {
+            State::Running(running, waker) => {
+                let ended = (mem::take(running), waker.take());
+                *state = State::Done(outcome);
+                drop(state);
+                let (running, waker) = ended;
+                // What could stop it goes before anybody hears of the end.
+                quietly(|| running.detach());
+                if let Some(waker) = waker {
+                    quietly(|| waker.wake());
+                }
+                Ok(())
+            }
+            _ => Err(outcome),
+        }
+    }
+
+    /// Whether the value could still be delivered.
+    pub(crate) fn is_running(&self) -> bool {
+        matches!(*self.state.lock(), State::Running(..))
+    }
+
+    /// Ends a task that was never started: what it captured is dropped here, first of all.
+    fn discard(&self, work: W) {
+        let outcome = match catch(|| drop(work)) {
+            Ok(()) => JoinError::Cancelled,
+            Err(payload) => JoinError::panicked(payload),
+        };
+        // An `Err` says that the work, as it was dropped, has ended the task itself.
+        let _ = self.finish(Err(outcome));
+    }
+}
+
+impl<W: Work> Run for Task<W> {
+    fn run(&self) {
+        if let Some(work) = self.start() {
+            if let Some(outcome) = work.run() {
+                if let Err(unwanted) = self.finish(outcome) {
+                    quietly(|| drop(unwanted));
+                }
+            }
+        }
+    }
+
+    fn abandon(&self) {
+        if let Some(work) = self.start() {
+            self.discard(work);
+        }
+    }
+
+    #[inline]
+    fn is_fresh(&self) -> bool {
+        self.fresh.load(Ordering::Relaxed)
+    }
+}
+
+impl<W: Work> Value<W::Value> for Task<W> {
+    #[inline]
+    fn claim(&self) -> Option<Outcome<W::Value>> {
+        if !W::CLAIMABLE {
+            return None;
+        }
+        let mut state = self.state.lock();
+        match mem::replace(&mut *state, State::Gone) {
+            // `Gone` at once: the value goes straight to the claimer, nobody else can ask.
+            State::Ready(work, waker) => {
+                self.fresh.store(false, Ordering::Relaxed);
+                drop(state);
+                if let Some(waker) = waker {
+                    quietly(|| drop(waker));
+                }
+                work.run()
+            }
+            other => {
+                *state = other;
+                None
+            }
+        }
+    }
+
+    #[inline]
+    fn is_claimable(&self) -> bool {
+        W::CLAIMABLE && self.is_fresh()
+    }
+
+    fn into_run(self: Arc<Self>) -> Arc<dyn Run> {
+        self
+    }
+
+    fn take(&self) -> Option<Outcome<W::Value>> {
+        let mut state = self.state.lock();
+        match mem::replace(&mut *state, State::Gone) {
+            State::Done(outcome) => Some(outcome),
+            other => {
+                *state = other;
+                None
+            }
+        }
+    }
+
+    fn poll(&self, waker: &Waker) -> Poll<Outcome<W::Value>> {
+        let mut mine = None;
+        loop {
+            let mut state = self.state.lock();
+            match &mut *state {
+                State::Ready(_, slot) | State::Running(_, slot) => {
+                    if slot.as_ref().is_some_and(|old| old.will_wake(waker)) {
+                        return Poll::Pending;
+                    }
+                    // Cloning and dropping a waker is a user's code: outside the lock.
+                    if let Some(mine) = mine.take() {
+                        let old = slot.replace(mine);
+                        drop(state);
+                        drop(old);
+                        return Poll::Pending;
+                    }
+                    drop(state);
+                    mine = Some(waker.clone());
+                }
+                State::Done(_) => {
+                    let State::Done(outcome) = mem::replace(&mut *state, State::Gone) else {
+                        unreachable!("the state was matched under the same lock");
+                    };
+                    drop(state);
+                    return Poll::Ready(outcome);
+                }
+                State::Gone => unreachable!("a handle gives its cell up with the value"),
+            }
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        matches!(*self.state.lock(), State::Done(_) | State::Gone)
+    }
+
+    fn cancel(&self) {
+        if let Some(work) = self.start() {
+            self.discard(work);
+            return;
+        }
+        if W::Running::ENDS_AT_ONCE {
+            // An `Err`: it has ended already, and a cancel after the end changes nothing.
+            let _ = self.finish(Err(JoinError::Cancelled));
+            return;
+        }
+        let mut state = self.state.lock();
+        if let State::Running(running, _) = &mut *state {
+            let running = mem::take(running);
+            drop(state);
+            quietly(|| running.cancel());
+        }
+    }
+
+    fn detach(&self) {
+        let mut state = self.state.lock();
+        match &mut *state {
+            State::Ready(_, waker) => {
+                let waker = waker.take();
+                drop(state);
+                drop(waker);
+            }
+            State::Running(running, waker) => {
+                let (running, waker) = (mem::take(running), waker.take());
+                if W::Running::ENDS_AT_ONCE {
+                    *state = State::Gone;
+                }
+                drop(state);
+                drop(waker);
+                running.detach();
+            }
+            State::Done(_) => {
+                let ended = mem::replace(&mut *state, State::Gone);
+                drop(state);
+                drop(ended);
+            }
+            State::Gone => {}
+        }
+    }
+
+    fn spawned_at(&self) -> &'static Location<'static> {
+        self.spawned_at
+    }
+}
