@@ -31,9 +31,16 @@ where
     // The cell holds the right to stop the driver, the driver a weak right to end the cell: a
     // future that is detached and never woken again frees both.
     let task = Arc::new_cyclic(|cell| {
-        let driver = Driver { future: Some(future), cell: Weak::clone(cell) };
+        let driver = Driver {
+            future: Some(future),
+            cell: Weak::clone(cell),
+        };
         let (runnable, stop) = async_task::spawn(driver, move |r| schedule(Job::future(r)));
-        let start = Start { runnable, stop: Stop(Some(stop)), _gives: PhantomData };
+        let start = Start {
+            runnable,
+            stop: Stop(Some(stop)),
+            _gives: PhantomData,
+        };
         Task::new(start, spawned_at)
     });
     let handle = JoinHandle::new(Arc::clone(&task) as _);

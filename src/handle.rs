@@ -65,7 +65,10 @@ pub struct TaskId(usize);
 impl<T> JoinHandle<T> {
     #[inline]
     pub(crate) fn new(value: Arc<dyn Value<T>>) -> Self {
-        Self { value: Some(value), _gives: PhantomData }
+        Self {
+            value: Some(value),
+            _gives: PhantomData,
+        }
     }
 
     #[track_caller]
@@ -243,7 +246,10 @@ impl<T> JoinHandle<T> {
 
     /// The task's name among those that have handles just now.
     pub fn id(&self) -> TaskId {
-        let address = self.value.as_ref().map_or(std::ptr::null(), |value| Arc::as_ptr(value).cast());
+        let address = self
+            .value
+            .as_ref()
+            .map_or(std::ptr::null(), |value| Arc::as_ptr(value).cast());
         TaskId(<*const ()>::addr(address))
     }
 

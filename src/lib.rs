@@ -1,6 +1,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod eventual;
 mod executor;
 mod future;
 mod handle;
@@ -16,6 +17,7 @@ mod unwind;
 mod wait;
 
 pub use error::{JoinError, Panicked};
+pub use eventual::Eventual;
 pub use executor::{Executor, spawn_value_on};
 pub use handle::{JoinHandle, TaskId};
 pub use job::Job;

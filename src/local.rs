@@ -81,7 +81,9 @@ pub(crate) fn push(
 /// This thread's newest job.
 #[inline]
 pub(crate) fn pop() -> Option<Job> {
-    SLOT.try_with(|slot| slot.local.get()?.queue.pop()).ok().flatten()
+    SLOT.try_with(|slot| slot.local.get()?.queue.pop())
+        .ok()
+        .flatten()
 }
 
 /// Takes the entry of the task at this address off the top of this thread's queue, and stale

@@ -63,10 +63,12 @@ impl<T: Send + 'static> Resolver<T> {
     /// # Errors
     /// The value, if nobody waits any more: the handle was dropped, or cancelled.
     pub fn resolve(self, value: T) -> Result<(), T> {
-        self.task.finish(Ok(value)).map_err(|outcome| match outcome {
-            Ok(value) => value,
-            Err(_) => unreachable!("the outcome handed back is the value handed in"),
-        })
+        self.task
+            .finish(Ok(value))
+            .map_err(|outcome| match outcome {
+                Ok(value) => value,
+                Err(_) => unreachable!("the outcome handed back is the value handed in"),
+            })
     }
 
     /// Whether nobody waits any more: the handle was dropped, or cancelled.
@@ -97,6 +99,8 @@ impl<T: Send + 'static> Drop for Resolver<T> {
 
 impl<T: Send + 'static> fmt::Debug for Resolver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Resolver").field("abandoned", &self.is_abandoned()).finish_non_exhaustive()
+        f.debug_struct("Resolver")
+            .field("abandoned", &self.is_abandoned())
+            .finish_non_exhaustive()
     }
 }

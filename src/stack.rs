@@ -35,7 +35,10 @@ fn here() -> usize {
 /// Called at the start of a thread of ours.
 pub(crate) fn begin_own_thread(stack_size: usize) {
     let budget = own_budget(stack_size);
-    LIMIT.set(Some(Limit { base: here(), budget }));
+    LIMIT.set(Some(Limit {
+        base: here(),
+        budget,
+    }));
 }
 
 /// Runs `f` if there is stack enough for a claim.
@@ -52,7 +55,10 @@ pub(crate) fn if_room<R>(f: impl FnOnce() -> R) -> Option<R> {
                     LIMIT.set(None);
                 }
             }
-            LIMIT.set(Some(Limit { base: here(), budget: FOREIGN_BUDGET }));
+            LIMIT.set(Some(Limit {
+                base: here(),
+                budget: FOREIGN_BUDGET,
+            }));
             let _outermost = Outermost;
             Some(f())
         }

@@ -96,7 +96,10 @@ impl Core {
 
     fn register(self: &Arc<Self>, queue: &Worker<Job>) -> Box<dyn Home> {
         let number = self.queues.add(queue);
-        Box::new(AtHome { core: Arc::clone(self), number })
+        Box::new(AtHome {
+            core: Arc::clone(self),
+            number,
+        })
     }
 
     /// A job was added, or is visible again: wakes somebody for it if need be.

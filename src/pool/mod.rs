@@ -282,7 +282,9 @@ impl Builder {
     pub fn build(self) -> io::Result<Pool> {
         let invalid = |why: String| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         if self.threads == Some(0) {
-            return invalid("a pool needs at least 1 thread, and `threads(0)` was asked for".into());
+            return invalid(
+                "a pool needs at least 1 thread, and `threads(0)` was asked for".into(),
+            );
         }
         let (threads, max_threads) = self.sizes();
         if threads > max_threads {
@@ -309,8 +311,20 @@ impl Builder {
 
     fn start(self, adopts: bool) -> Pool {
         let (threads, max_threads) = self.sizes();
-        let Self { name, keep_alive, stack_size, .. } = self;
-        let config = Config { threads, max_threads, name, keep_alive, stack_size, adopts };
+        let Self {
+            name,
+            keep_alive,
+            stack_size,
+            ..
+        } = self;
+        let config = Config {
+            threads,
+            max_threads,
+            name,
+            keep_alive,
+            stack_size,
+            adopts,
+        };
         Pool(Arc::new(Owner(Core::start(config))))
     }
 }

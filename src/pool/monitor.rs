@@ -1,9 +1,8 @@
 //! Growth: nobody says whether a closure blocks, so somebody has to look.
 //!
 //! The monitor sleeps while no work waits. While work waits and nobody is free for it, it looks at the
-//! workers once a tick: one that has been in the same job since the last tick, and that the
-//! operating system calls neither running nor ready to run, is presumed blocked, and another may
-//! take its place. (A thread that is merely preempted is ready to run: computing never grows the
+//! workers once a tick: one that is in a job, and that the operating system, tick after tick, calls
+//! neither running nor ready to run, is presumed blocked, and another may take its place. (A thread that is merely preempted is ready to run: computing never grows the
 //! pool, however loaded the machine is.) If everybody turns out to be blocked, tick after tick,
 //! the number of threads doubles.
 //!
@@ -16,6 +15,7 @@ use std::time::Duration;
 use parking::Parker;
 
 use super::core::Core;
+use super::os::OsThread;
 use super::seat::{Doing, Seat};
 use super::sleep::Wake;
 use crate::sync::{Arc, Weak};
@@ -25,8 +25,7 @@ const TICK: Duration = Duration::from_millis(1);
 /// Ticks without waiting work until the monitor sleeps: to be woken for each job costs more.
 const PATIENCE: u32 = 10;
 
-/// How often in a row a worker has to be seen blocked in the same job: once may be a short wait
-/// for a lock.
+/// How often in a row a worker has to be seen blocked: once may be a short wait for a lock.
 const STRIKES: u32 = 2;
 
 /// The same where nothing can be seen but that the job is still the same.
@@ -36,8 +35,16 @@ const BLIND_STRIKES: u32 = 100;
 #[derive(Clone, Copy)]
 struct Sight {
     job: u64,
-    /// How often in a row it was seen blocked in this job.
+    /// How often in a row it was seen blocked.
     strikes: u32,
+}
+
+/// What one look at all of them came to.
+#[derive(Default)]
+struct Tally {
+    computing: usize,
+    /// Seen blocked, not often enough to be sure.
+    doubtful: usize,
 }
 
 #[derive(Default)]
@@ -85,56 +92,59 @@ pub(super) fn run(core: &Weak<Core>, parker: &Parker) {
 impl Monitor {
     fn look(&mut self, core: &Arc<Core>) {
         let seats = core.seats.lock().clone();
-        let strikes = if self.stride > 0 { 1 } else { STRIKES };
-        let mut computing = 0;
+        let mut tally = Tally::default();
         let mut sights = HashMap::with_capacity(seats.len());
         for seat in &seats {
             let status = seat.status();
             match status.doing {
-                Doing::Looking | Doing::Waiting => continue,
+                Doing::Looking | Doing::Waiting => {}
                 Doing::Presumed => {
                     // It may have gone on within the same job.
-                    let goes_on = seat.os.as_ref().is_some_and(|os| os.is_blocked() == Some(false));
+                    let goes_on = seat
+                        .os
+                        .as_ref()
+                        .is_some_and(|os| os.is_blocked() == Some(false));
                     if goes_on && seat.presume(status.job, Doing::Presumed, Doing::Working) {
                         core.sleep.goes_on();
-                        computing += 1;
+                        tally.computing += 1;
                     }
                 }
                 Doing::Working => {
-                    let sight = match self.sights.get(&Arc::as_ptr(seat)) {
-                        Some(&sight) if sight.job == status.job => sight,
-                        _ => Sight { job: status.job, strikes: 0 },
-                    };
-                    let sight = sight.look_again(seat);
-                    let needed = if seat.os.is_some() { strikes } else { BLIND_STRIKES };
+                    let before = self.sights.get(&Arc::as_ptr(seat)).copied();
+                    let sight = Sight::of(seat, status.job, before);
                     if sight.strikes == 0 {
-                        computing += 1;
-                    } else if sight.strikes >= needed
-                        && seat.presume(status.job, Doing::Working, Doing::Presumed)
-                    {
+                        tally.computing += 1;
+                    } else if !sight.is_certain(seat, self.stride > 0) {
+                        tally.doubtful += 1;
+                    } else if seat.presume(status.job, Doing::Working, Doing::Presumed) {
                         core.sleep.blocks();
                     }
                     sights.insert(Arc::as_ptr(seat), sight);
                 }
             }
             // Enough of them compute: whatever the others do, the pool need not grow.
-            if computing >= core.sleep.target {
+            if tally.computing >= core.sleep.target {
                 break;
             }
         }
         self.sights = sights;
-        self.grow(core, computing);
+        self.grow(core, &tally);
     }
 
-    fn grow(&mut self, core: &Arc<Core>, computing: usize) {
+    fn grow(&mut self, core: &Arc<Core>, tally: &Tally) {
         let target = core.sleep.target;
         let active = core.sleep.counts().active();
-        let missing = if computing > 0 {
+        let everybody_blocked = active == 0 && core.sleep.alive() > target;
+        if tally.computing > 0 {
             self.stride = 0;
-            target.saturating_sub(active)
-        } else if active == 0 && core.sleep.alive() > target {
-            // Everybody is blocked, those too who came to help: more of the same is to be expected.
+        } else if everybody_blocked {
+            // Those too who came to help: more of the same is to be expected.
             self.stride = (self.stride * 2).max(target);
+        } else if tally.doubtful > 0 {
+            // The next look tells; to add one a tick meanwhile would put it off for ever.
+            return;
+        }
+        let missing = if everybody_blocked {
             self.stride
         } else {
             target.saturating_sub(active)
@@ -149,10 +159,25 @@ impl Monitor {
 }
 
 impl Sight {
-    /// One more look at a worker that is in the same job still.
-    fn look_again(self, seat: &Seat) -> Self {
-        let blocked = seat.os.as_ref().and_then(|os| os.is_blocked());
-        let strikes = if blocked == Some(false) { 0 } else { self.strikes + 1 };
-        Self { strikes, ..self }
+    /// One more look at a worker that is in a job.
+    fn of(seat: &Seat, job: u64, before: Option<Self>) -> Self {
+        let before = before.unwrap_or(Self { job, strikes: 0 });
+        let blocked = seat.os.as_ref().and_then(OsThread::is_blocked);
+        let strikes = match blocked {
+            Some(true) => before.strikes + 1,
+            // Nothing to be seen: all that counts is whether the job is still the same.
+            None if before.job == job => before.strikes + 1,
+            Some(false) | None => 0,
+        };
+        Self { job, strikes }
+    }
+
+    fn is_certain(self, seat: &Seat, growing: bool) -> bool {
+        let needed = match seat.os {
+            None => BLIND_STRIKES,
+            Some(_) if growing => 1,
+            Some(_) => STRIKES,
+        };
+        self.strikes >= needed
     }
 }

@@ -18,7 +18,9 @@ impl OsThread {
             return None;
         }
         let own = std::fs::read_link("/proc/thread-self").ok()?;
-        Some(Self { stat: PathBuf::from("/proc").join(own).join("stat") })
+        Some(Self {
+            stat: PathBuf::from("/proc").join(own).join("stat"),
+        })
     }
 
     /// Whether the thread waits for something else than a core.

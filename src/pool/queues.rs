@@ -68,19 +68,31 @@ impl Queues {
     pub(super) fn thief(&self) -> Thief {
         let stealers = self.stealers.lock();
         let version = self.version.load(Ordering::Relaxed);
-        Thief { stealers: Arc::clone(&stealers), version, next: 0 }
+        Thief {
+            stealers: Arc::clone(&stealers),
+            version,
+            next: 0,
+        }
     }
 
     /// Whether any queue has a job, a stale one perhaps.
     pub(super) fn has_work(&self, thief: &mut Thief) -> bool {
         thief.refresh(self);
-        !self.injector.is_empty() || thief.stealers.iter().any(|(_, stealer)| !stealer.is_empty())
+        !self.injector.is_empty()
+            || thief
+                .stealers
+                .iter()
+                .any(|(_, stealer)| !stealer.is_empty())
     }
 
     /// About how many jobs wait.
     pub(super) fn len(&self) -> usize {
         let stealers = Arc::clone(&self.stealers.lock());
-        self.injector.len() + stealers.iter().map(|(_, stealer)| stealer.len()).sum::<usize>()
+        self.injector.len()
+            + stealers
+                .iter()
+                .map(|(_, stealer)| stealer.len())
+                .sum::<usize>()
     }
 
     /// The oldest job of the queue for all.
@@ -103,7 +115,10 @@ impl Thief {
     fn refresh(&mut self, queues: &Queues) {
         if self.version != queues.version.load(Ordering::Acquire) {
             let next = self.next;
-            *self = Self { next, ..queues.thief() };
+            *self = Self {
+                next,
+                ..queues.thief()
+            };
         }
     }
 

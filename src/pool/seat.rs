@@ -31,7 +31,12 @@ pub(super) enum Doing {
     Waiting,
 }
 
-const DOING: [Doing; 4] = [Doing::Looking, Doing::Working, Doing::Presumed, Doing::Waiting];
+const DOING: [Doing; 4] = [
+    Doing::Looking,
+    Doing::Working,
+    Doing::Presumed,
+    Doing::Waiting,
+];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Status {
@@ -45,14 +50,28 @@ impl Status {
     }
 
     fn unpack(word: u64) -> Self {
-        Self { job: word >> 2, doing: DOING[(word & 3) as usize] }
+        Self {
+            job: word >> 2,
+            doing: DOING[(word & 3) as usize],
+        }
     }
 }
 
 impl Seat {
     pub(super) fn new(unparker: Unparker, os: Option<OsThread>) -> Self {
-        let status = AtomicU64::new(Status { job: 0, doing: Doing::Looking }.pack());
-        Self { unparker, asleep: AtomicBool::new(false), status, os }
+        let status = AtomicU64::new(
+            Status {
+                job: 0,
+                doing: Doing::Looking,
+            }
+            .pack(),
+        );
+        Self {
+            unparker,
+            asleep: AtomicBool::new(false),
+            status,
+            os,
+        }
     }
 
     pub(super) fn status(&self) -> Status {
@@ -61,12 +80,21 @@ impl Seat {
 
     /// The worker's own change; gives what it was doing until now.
     pub(super) fn set(&self, job: u64, doing: Doing) -> Doing {
-        Status::unpack(self.status.swap(Status { job, doing }.pack(), Ordering::Relaxed)).doing
+        Status::unpack(
+            self.status
+                .swap(Status { job, doing }.pack(), Ordering::Relaxed),
+        )
+        .doing
     }
 
     /// The monitor's change: `from` one thing to another, if the worker has not moved on.
     pub(super) fn presume(&self, job: u64, from: Doing, to: Doing) -> bool {
-        let (from, to) = (Status { job, doing: from }.pack(), Status { job, doing: to }.pack());
-        self.status.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        let (from, to) = (
+            Status { job, doing: from }.pack(),
+            Status { job, doing: to }.pack(),
+        );
+        self.status
+            .compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
     }
 }

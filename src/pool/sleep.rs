@@ -98,7 +98,10 @@ impl Sleep {
             counts: AtomicU64::new(MONITOR_ASLEEP),
             target,
             max_threads,
-            crew: Mutex::new(Crew { sleepers: Vec::new(), alive: 0 }),
+            crew: Mutex::new(Crew {
+                sleepers: Vec::new(),
+                alive: 0,
+            }),
         }
     }
 
@@ -117,7 +120,9 @@ impl Sleep {
     fn change(&self, plus: u64, minus: u64) -> Counts {
         // One addition for all fields: a field never runs over, as each is only ever taken from by
         // those who are counted in it. SeqCst: see the fences above.
-        let before = self.counts.fetch_add(plus.wrapping_sub(minus), Ordering::SeqCst);
+        let before = self
+            .counts
+            .fetch_add(plus.wrapping_sub(minus), Ordering::SeqCst);
         fence(Ordering::SeqCst);
         Counts(before.wrapping_add(plus).wrapping_sub(minus))
     }
@@ -125,8 +130,7 @@ impl Sleep {
     /// Whether a job that was just added may need [`wake_for_job`](Self::wake_for_job).
     #[inline]
     pub(super) fn wants_wake(&self, counts: Counts) -> bool {
-        counts.searching() == 0
-            && (counts.active() < self.target || counts.monitor_asleep())
+        counts.searching() == 0 && (counts.active() < self.target || counts.monitor_asleep())
     }
 
     /// Decides whom to wake for a job that waits.
@@ -140,7 +144,11 @@ impl Sleep {
             return Wake::Nobody;
         }
         if counts.active() >= self.target {
-            return if counts.monitor_asleep() { self.wake_monitor() } else { Wake::Nobody };
+            return if counts.monitor_asleep() {
+                self.wake_monitor()
+            } else {
+                Wake::Nobody
+            };
         }
         self.wake_one(&mut crew)
     }
@@ -166,7 +174,11 @@ impl Sleep {
 
     fn wake_monitor(&self) -> Wake {
         let before = self.counts.fetch_and(!MONITOR_ASLEEP, Ordering::SeqCst);
-        if Counts(before).monitor_asleep() { Wake::Monitor } else { Wake::Nobody }
+        if Counts(before).monitor_asleep() {
+            Wake::Monitor
+        } else {
+            Wake::Nobody
+        }
     }
 
     /// The monitor falls asleep; it has to look at the queues once more after this.

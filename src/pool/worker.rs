@@ -38,11 +38,22 @@ pub(super) fn run(core: Arc<Core>) {
     let (parker, unparker) = parking::pair();
     let seat = Arc::new(Seat::new(unparker, OsThread::current()));
     let job = Rc::new(Cell::new(0));
-    let host = Hosted { core: Arc::clone(&core), seat: Arc::clone(&seat), job: Rc::clone(&job) };
+    let host = Hosted {
+        core: Arc::clone(&core),
+        seat: Arc::clone(&seat),
+        job: Rc::clone(&job),
+    };
     wait::install_host(Rc::new(host));
     core.seats.lock().push(Arc::clone(&seat));
     let thief = core.queues.thief();
-    WorkerThread { core, seat, thief, parker, job }.run();
+    WorkerThread {
+        core,
+        seat,
+        thief,
+        parker,
+        job,
+    }
+    .run();
 }
 
 impl WorkerThread {
@@ -164,7 +175,10 @@ impl WorkerThread {
     }
 
     fn leave(self) {
-        self.core.seats.lock().retain(|seat| !Arc::ptr_eq(seat, &self.seat));
+        self.core
+            .seats
+            .lock()
+            .retain(|seat| !Arc::ptr_eq(seat, &self.seat));
         self.core.forget_thread();
     }
 }
