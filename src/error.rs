@@ -76,6 +76,17 @@ impl JoinError {
         }
     }
 
+    /// The same failure for one more who asked; of a payload that is no text, only that it was.
+    pub(crate) fn replica(&self) -> Self {
+        match self {
+            Self::Panicked(Panicked(remains)) => match &remains.message {
+                Some(message) => Self::panicked(Box::new(String::from(&**message))),
+                None => Self::panicked(Box::new(self.to_string())),
+            },
+            Self::Cancelled => Self::Cancelled,
+        }
+    }
+
     /// Passes the failure on to whoever asked for the value.
     #[track_caller]
     #[cold]

@@ -268,6 +268,19 @@ impl<T> JoinHandle<T> {
         self.value().spawned_at()
     }
 
+    /// The cell, to be watched while the handle goes elsewhere.
+    #[track_caller]
+    pub(crate) fn cell(&self) -> Arc<dyn Value<T>> {
+        Arc::clone(self.value())
+    }
+
+    /// Whether a `get` would run the task here: a hint.
+    pub(crate) fn is_claimable(&self) -> bool {
+        self.value
+            .as_ref()
+            .is_some_and(|value| value.is_claimable())
+    }
+
     /// Runs the task here if it is claimable; its value then waits in the cell.
     pub(crate) fn run_here(&self) {
         let Some(value) = &self.value else {
@@ -358,17 +371,7 @@ fn run_on_fresh_thread<T>(value: &Arc<dyn Value<T>>, entry: Option<Job>) {
     }
     loop {
         let run = Arc::clone(value).into_run();
-        let thread = thread::Builder::new()
-            .name("letgo-stack".to_owned())
-            .stack_size(stack::DEFAULT_SIZE)
-            .spawn(move || {
-                stack::begin_own_thread(stack::DEFAULT_SIZE);
-                run.run();
-            });
-        if let Ok(thread) = thread {
-            // This thread is not told to be blocked: the fresh one runs in its place.
-            // An `Err` cannot be: `run` catches what the task panics with.
-            let _ = thread.join();
+        if stack::run_fresh(move || run.run()).is_ok() {
             return;
         }
         // No thread to be had: perhaps the executor gets to it, perhaps one can be had later.

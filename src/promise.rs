@@ -82,12 +82,6 @@ impl<T: Send + 'static> Resolver<T> {
     pub fn is_abandoned(&self) -> bool {
         !self.task.is_running()
     }
-
-    /// Fails the promise.
-    pub(crate) fn fail(self, error: JoinError) {
-        // An `Err`: nobody waits, and nobody hears of it.
-        let _ = self.task.finish(Err(error));
-    }
 }
 
 impl<T: Send + 'static> Drop for Resolver<T> {

@@ -2,6 +2,9 @@
 
 use std::cell::Cell;
 use std::hint::black_box;
+use std::{io, thread};
+
+use crate::unwind::quietly;
 
 /// What claims may use of a stack that is not ours, counted from the outermost one: std's
 /// threads have 2 MiB, of which the caller may have used most.
@@ -63,4 +66,22 @@ pub(crate) fn if_room<R>(f: impl FnOnce() -> R) -> Option<R> {
             Some(f())
         }
     }
+}
+
+/// Runs `f` on a stack of its own, while this thread waits. The error: no thread can be had.
+///
+/// This thread's host is not told: the fresh one runs in its place.
+#[cold]
+pub(crate) fn run_fresh(f: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let run = move || {
+        begin_own_thread(DEFAULT_SIZE);
+        quietly(f);
+    };
+    let builder = thread::Builder::new()
+        .name("letgo-stack".to_owned())
+        .stack_size(DEFAULT_SIZE);
+    let thread = builder.spawn(run)?;
+    // An `Err` cannot be: a panic of `f` is caught.
+    let _ = thread.join();
+    Ok(())
 }

@@ -17,7 +17,7 @@ use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::task::{Poll, Waker};
 
 use crate::error::JoinError;
-use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
+use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering};
 use crate::unwind::{catch, quietly};
 
 /// What a task comes to.
@@ -77,12 +77,14 @@ pub(crate) trait Run: Send + Sync + UnwindSafe + RefUnwindSafe {
     fn run(&self);
     /// Cancels the task if no thread has started it.
     fn abandon(&self);
+    /// Cancels the task, as far as that is possible in its state.
+    fn cancel(&self);
     /// Whether no thread has started it: a hint.
     fn is_fresh(&self) -> bool;
 }
 
 /// The right to a task's value.
-pub(crate) trait Value<T>: Send + Sync + UnwindSafe + RefUnwindSafe {
+pub(crate) trait Value<T>: Run {
     /// Runs the task on this thread if it is claimable and no thread has started it.
     fn claim(&self) -> Option<Outcome<T>>;
     /// Whether [`claim`](Self::claim) has something to run: a hint.
@@ -93,8 +95,9 @@ pub(crate) trait Value<T>: Send + Sync + UnwindSafe + RefUnwindSafe {
     fn take(&self) -> Option<Outcome<T>>;
     /// The outcome, or the promise to wake.
     fn poll(&self, waker: &Waker) -> Poll<Outcome<T>>;
+    /// Whether it has ended, or the promise to wake.
+    fn watch(&self, waker: &Waker) -> bool;
     fn is_finished(&self) -> bool;
-    fn cancel(&self);
     /// Nobody will ask for the value.
     fn detach(&self);
     fn spawned_at(&self) -> &'static Location<'static>;
@@ -177,6 +180,29 @@ impl<W: Work> Task<W> {
         matches!(*self.state.lock(), State::Running(..))
     }
 
+    /// The state, if the task has ended; if not, `waker` is the one to be woken when it does.
+    fn done_or_wake(&self, waker: &Waker) -> Option<MutexGuard<'_, State<W>>> {
+        let mut mine = None;
+        loop {
+            let mut state = self.state.lock();
+            let (State::Ready(_, slot) | State::Running(_, slot)) = &mut *state else {
+                return Some(state);
+            };
+            if slot.as_ref().is_some_and(|old| old.will_wake(waker)) {
+                return None;
+            }
+            // Cloning and dropping a waker is a user's code: outside the lock.
+            if let Some(mine) = mine.take() {
+                let old = slot.replace(mine);
+                drop(state);
+                drop(old);
+                return None;
+            }
+            drop(state);
+            mine = Some(waker.clone());
+        }
+    }
+
     /// Ends a task that was never started: what it captured is dropped here, first of all.
     fn discard(&self, work: W) {
         let outcome = match catch(|| drop(work)) {
@@ -202,6 +228,24 @@ impl<W: Work> Run for Task<W> {
     fn abandon(&self) {
         if let Some(work) = self.start() {
             self.discard(work);
+        }
+    }
+
+    fn cancel(&self) {
+        if let Some(work) = self.start() {
+            self.discard(work);
+            return;
+        }
+        if W::Running::ENDS_AT_ONCE {
+            // An `Err`: it has ended already, and a cancel after the end changes nothing.
+            let _ = self.finish(Err(JoinError::Cancelled));
+            return;
+        }
+        let mut state = self.state.lock();
+        if let State::Running(running, _) = &mut *state {
+            let running = mem::take(running);
+            drop(state);
+            quietly(|| running.cancel());
         }
     }
 
@@ -256,56 +300,21 @@ impl<W: Work> Value<W::Value> for Task<W> {
     }
 
     fn poll(&self, waker: &Waker) -> Poll<Outcome<W::Value>> {
-        let mut mine = None;
-        loop {
-            let mut state = self.state.lock();
-            match &mut *state {
-                State::Ready(_, slot) | State::Running(_, slot) => {
-                    if slot.as_ref().is_some_and(|old| old.will_wake(waker)) {
-                        return Poll::Pending;
-                    }
-                    // Cloning and dropping a waker is a user's code: outside the lock.
-                    if let Some(mine) = mine.take() {
-                        let old = slot.replace(mine);
-                        drop(state);
-                        drop(old);
-                        return Poll::Pending;
-                    }
-                    drop(state);
-                    mine = Some(waker.clone());
-                }
-                State::Done(_) => {
-                    let State::Done(outcome) = mem::replace(&mut *state, State::Gone) else {
-                        unreachable!("the state was matched under the same lock");
-                    };
-                    drop(state);
-                    return Poll::Ready(outcome);
-                }
-                State::Gone => unreachable!("a handle gives its cell up with the value"),
-            }
+        let Some(mut state) = self.done_or_wake(waker) else {
+            return Poll::Pending;
+        };
+        match mem::replace(&mut *state, State::Gone) {
+            State::Done(outcome) => Poll::Ready(outcome),
+            _ => unreachable!("a handle gives its cell up with the value"),
         }
+    }
+
+    fn watch(&self, waker: &Waker) -> bool {
+        self.done_or_wake(waker).is_some()
     }
 
     fn is_finished(&self) -> bool {
         matches!(*self.state.lock(), State::Done(_) | State::Gone)
-    }
-
-    fn cancel(&self) {
-        if let Some(work) = self.start() {
-            self.discard(work);
-            return;
-        }
-        if W::Running::ENDS_AT_ONCE {
-            // An `Err`: it has ended already, and a cancel after the end changes nothing.
-            let _ = self.finish(Err(JoinError::Cancelled));
-            return;
-        }
-        let mut state = self.state.lock();
-        if let State::Running(running, _) = &mut *state {
-            let running = mem::take(running);
-            drop(state);
-            quietly(|| running.cancel());
-        }
     }
 
     fn detach(&self) {

@@ -3,3 +3,87 @@
 //! | wait for | go on at an error | stop at an error |
 //! |---|---|---|
 //! | all | [`join!`](crate::join), [`join_all`] | [`try_join!`](crate::try_join), [`try_join_all`] |
+
+/// Gives a type the methods of its `Eventual` as its own, so that no trait need be imported.
+macro_rules! eventual_methods {
+    ([$($generics:tt)*] $type:ty [$($bounds:tt)*]) => {
+        impl<$($generics)*> $type
+        where
+            $($bounds)*
+        {
+            /// Blocks until the value is there, and gives it: see [`Eventual::get`].
+            ///
+            /// [`Eventual::get`]: crate::Eventual::get
+            pub fn get(self) -> <Self as std::future::Future>::Output {
+                crate::Eventual::get(self)
+            }
+
+            /// The value if it is there, else `self`: see [`Eventual::try_get`].
+            ///
+            /// # Errors
+            /// `self`, if the value is not there.
+            ///
+            /// [`Eventual::try_get`]: crate::Eventual::try_get
+            pub fn try_get(self) -> Result<<Self as std::future::Future>::Output, Self> {
+                crate::Eventual::try_get(self)
+            }
+
+            /// Blocks until the value is there or the time is over: see
+            /// [`Eventual::get_timeout`].
+            ///
+            /// # Errors
+            /// `self`, if the time was over first.
+            ///
+            /// [`Eventual::get_timeout`]: crate::Eventual::get_timeout
+            pub fn get_timeout(
+                self,
+                timeout: std::time::Duration,
+            ) -> Result<<Self as std::future::Future>::Output, Self> {
+                crate::Eventual::get_timeout(self, timeout)
+            }
+
+            /// As [`get_timeout`](Self::get_timeout), up to a point in time.
+            ///
+            /// # Errors
+            /// `self`, if the point was reached first.
+            pub fn get_deadline(
+                self,
+                deadline: std::time::Instant,
+            ) -> Result<<Self as std::future::Future>::Output, Self> {
+                crate::Eventual::get_deadline(self, deadline)
+            }
+
+            /// Whether the value is there, or what there is instead of it.
+            pub fn is_finished(&self) -> bool {
+                crate::Eventual::is_finished(self)
+            }
+
+            /// Cancels the tasks it is made of: see [`JoinHandle::cancel`].
+            ///
+            /// [`JoinHandle::cancel`]: crate::JoinHandle::cancel
+            pub fn cancel(&self) {
+                crate::Eventual::cancel(self);
+            }
+        }
+    };
+}
+
+mod all;
+pub(crate) mod chain;
+mod join;
+mod map;
+mod ops;
+mod settle;
+mod shared;
+mod slot;
+mod then;
+mod try_join;
+mod watch;
+
+pub use all::{JoinAll, TryJoinAll, join_all, try_join_all};
+pub use join::{End, Join};
+pub use map::Map;
+pub use ops::{Operation, UnaryOperation};
+pub use settle::Settle;
+pub use shared::Shared;
+pub use try_join::{TryEnd, TryJoin};

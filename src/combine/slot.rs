@@ -1,0 +1,69 @@
+//! A member of a combinator: to come, there, or given away.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use crate::eventual::Eventual;
+
+pub(super) enum Slot<E: Eventual> {
+    Waiting(E),
+    Arrived(E::Output),
+    Empty,
+}
+
+impl<E: Eventual> Slot<E> {
+    /// Whether the value is there.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
+        if let Self::Waiting(eventual) = self {
+            match Pin::new(eventual).poll(cx) {
+                Poll::Ready(value) => *self = Self::Arrived(value),
+                Poll::Pending => return false,
+            }
+        }
+        true
+    }
+
+    /// Runs here what is claimable; if the value, or a panic, is there then, it shows at once.
+    pub(super) fn claim(&mut self) {
+        if let Self::Waiting(eventual) = self {
+            eventual.claim();
+            if eventual.is_finished() {
+                self.poll(&mut Context::from_waker(Waker::noop()));
+            }
+        }
+    }
+
+    pub(super) fn take(&mut self) -> Option<E::Output> {
+        match std::mem::replace(self, Self::Empty) {
+            Self::Arrived(value) => Some(value),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+
+    pub(super) fn arrived(&self) -> Option<&E::Output> {
+        match self {
+            Self::Arrived(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self, Self::Empty)
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        match self {
+            Self::Waiting(eventual) => eventual.is_finished(),
+            _ => true,
+        }
+    }
+
+    pub(super) fn cancel(&self) {
+        if let Self::Waiting(eventual) = self {
+            eventual.cancel();
+        }
+    }
+}

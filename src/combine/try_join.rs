@@ -1,0 +1,198 @@
+//! All of several values, of different types, unless one is an error.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::FusedFuture;
+
+use super::slot::Slot;
+use crate::eventual::Eventual;
+use crate::unwind::catch;
+
+/// All the values, as a tuple, or the first error, at once: the others are cancelled then.
+///
+/// Takes any number of [`Eventual`](crate::Eventual)s of `Result`s with one error type. A panic of
+/// one surfaces at once, and cancels the others.
+///
+/// ```
+/// use letgo::{spawn_value, try_join};
+///
+/// let good = try_join!(spawn_value(|| "1".parse::<i32>()), spawn_value(|| "2".parse::<u8>()));
+/// assert_eq!(good.get(), Ok((1, 2)));
+///
+/// let bad = try_join!(spawn_value(|| "1".parse::<i32>()), spawn_value(|| "x".parse::<i32>()));
+/// assert!(bad.get().is_err());
+/// ```
+#[macro_export]
+macro_rules! try_join {
+    ($($member:expr),* $(,)?) => {
+        $crate::__chain!(try_join [] [] $($member,)*)
+    };
+}
+
+/// Two values, unless one is an error; chained, any number. What
+/// [`try_join!`](crate::try_join) is made of.
+#[must_use = "it does nothing unless it is got or awaited"]
+pub struct TryJoin<A: Eventual, B: Eventual> {
+    first: Slot<A>,
+    second: Slot<B>,
+}
+
+/// The end of a chain of [`TryJoin`]s: a value of nothing, always there, never an error.
+#[must_use = "it does nothing unless it is got or awaited"]
+pub struct TryEnd<E>(PhantomData<fn() -> E>);
+
+impl<A: Eventual, B: Eventual> Unpin for TryJoin<A, B> {}
+
+impl<A: Eventual, B: Eventual> TryJoin<A, B> {
+    #[doc(hidden)]
+    pub fn new(first: A, second: B) -> Self {
+        Self {
+            first: Slot::Waiting(first),
+            second: Slot::Waiting(second),
+        }
+    }
+
+    /// Looks at the members; a panic of one cancels the others on its way.
+    fn look(&mut self, look: impl FnOnce(&mut Self)) {
+        if let Err(payload) = catch(|| look(self)) {
+            self.first.cancel();
+            self.second.cancel();
+            resume_unwind(payload);
+        }
+    }
+}
+
+impl<A, B, T, U, E> TryJoin<A, B>
+where
+    A: Eventual<Output = Result<T, E>>,
+    B: Eventual<Output = Result<U, E>>,
+{
+    fn has_failed(&self) -> bool {
+        matches!(self.first.arrived(), Some(Err(_)))
+            || matches!(self.second.arrived(), Some(Err(_)))
+    }
+}
+
+impl<A, B, T, U, E> Future for TryJoin<A, B>
+where
+    A: Eventual<Output = Result<T, E>>,
+    B: Eventual<Output = Result<U, E>>,
+{
+    type Output = Result<(T, U), E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(
+            !self.is_terminated(),
+            "this value was given away already: it can be had only once"
+        );
+        let this = &mut *self;
+        this.look(|this| {
+            this.first.poll(cx);
+            if !this.has_failed() {
+                this.second.poll(cx);
+            }
+        });
+        if !this.has_failed() && (this.first.arrived().is_none() || this.second.arrived().is_none())
+        {
+            return Poll::Pending;
+        }
+        this.first.cancel();
+        this.second.cancel();
+        let both = (this.first.take(), this.second.take());
+        (this.first, this.second) = (Slot::Empty, Slot::Empty);
+        Poll::Ready(match both {
+            (Some(Ok(first)), Some(Ok(second))) => Ok((first, second)),
+            (Some(Err(error)), _) | (_, Some(Err(error))) => Err(error),
+            _ => unreachable!("both have arrived, or one has failed"),
+        })
+    }
+}
+
+impl<A, B, T, U, E> FusedFuture for TryJoin<A, B>
+where
+    A: Eventual<Output = Result<T, E>>,
+    B: Eventual<Output = Result<U, E>>,
+{
+    fn is_terminated(&self) -> bool {
+        self.first.is_empty()
+    }
+}
+
+impl<A, B, T, U, E> Eventual for TryJoin<A, B>
+where
+    A: Eventual<Output = Result<T, E>>,
+    B: Eventual<Output = Result<U, E>>,
+{
+    /// Whether all members have ended: an error is seen only by looking at the value.
+    fn is_finished(&self) -> bool {
+        self.has_failed() || (self.first.is_finished() && self.second.is_finished())
+    }
+
+    fn cancel(&self) {
+        self.first.cancel();
+        self.second.cancel();
+    }
+
+    fn claim(&mut self) {
+        self.look(|this| {
+            this.first.claim();
+            if !this.has_failed() {
+                this.second.claim();
+            }
+        });
+    }
+}
+
+eventual_methods!([A, B, T, U, E] TryJoin<A, B> [
+    A: Eventual<Output = Result<T, E>>,
+    B: Eventual<Output = Result<U, E>>
+]);
+
+impl<A: Eventual, B: Eventual> fmt::Debug for TryJoin<A, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TryJoin")
+            .field("first_finished", &self.first.is_finished())
+            .field("second_finished", &self.second.is_finished())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<E> TryEnd<E> {
+    #[doc(hidden)]
+    pub fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<E> Default for TryEnd<E> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<E> fmt::Debug for TryEnd<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TryEnd")
+    }
+}
+
+impl<E> Future for TryEnd<E> {
+    type Output = Result<(), E>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<E> Eventual for TryEnd<E> {
+    fn is_finished(&self) -> bool {
+        true
+    }
+
+    fn cancel(&self) {}
+}
