@@ -56,3 +56,8 @@ pub use spawn::{spawn_future, spawn_value};
 pub mod __private {
     pub use crate::combine::chain::{end, flat, join, try_end, try_join};
 }
+
+/// The README's code, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
