@@ -70,11 +70,11 @@ impl Job {
         matches!(self.0, Kind::Future(_))
     }
 
-    /// Whether it is the task in the cell at this address.
-    pub(crate) fn is_at(&self, address: *const ()) -> bool {
+    /// The address of the task's cell; null for a future that was polled before.
+    pub(crate) fn address(&self) -> *const () {
         match &self.0 {
-            Kind::Task(start) => std::ptr::addr_eq(Arc::as_ptr(&start.0), address),
-            Kind::Future(_) => false,
+            Kind::Task(start) => Arc::as_ptr(&start.0).cast(),
+            Kind::Future(_) => std::ptr::null(),
         }
     }
 }

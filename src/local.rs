@@ -16,9 +16,17 @@ pub(crate) trait Home {
 
 /// A thread's queue, open at its own end, stealable at the other.
 pub(crate) struct Local {
-    pub(crate) queue: Worker<Job>,
+    queue: Worker<Job>,
     home: Box<dyn Home>,
+    /// The address of the topmost entry, if nothing was popped since it was pushed; else null. So that
+    /// a `get` need not pop an entry to learn that it is not its own. (Thieves may have taken it.)
+    top: Cell<*const ()>,
+    /// Counts the pushes.
+    pushes: Cell<u32>,
 }
+
+/// How many pushes there are to a [sweep](Local::sweep).
+const SWEEP_EVERY: u32 = 64;
 
 /// The thread's tie to a pool: which pool, and its queue there once it has one.
 struct Slot {
@@ -69,10 +77,15 @@ pub(crate) fn push(
         let local = slot.local.get_or_init(|| {
             let queue = Worker::new_lifo();
             let home = register(&queue);
-            Local { queue, home }
+            Local {
+                queue,
+                home,
+                top: Cell::default(),
+                pushes: Cell::new(0),
+            }
         });
         if let Some(job) = job.take() {
-            local.queue.push(job);
+            local.push(job);
         }
     });
     job.map_or(Ok(()), Err)
@@ -81,29 +94,16 @@ pub(crate) fn push(
 /// This thread's newest job.
 #[inline]
 pub(crate) fn pop() -> Option<Job> {
-    SLOT.try_with(|slot| slot.local.get()?.queue.pop())
-        .ok()
-        .flatten()
+    SLOT.try_with(|slot| slot.local.get()?.pop()).ok().flatten()
 }
 
 /// Takes the entry of the task at this address off the top of this thread's queue, and stale
 /// entries above it: the caller is about to run the task itself, and drops the entry then.
 #[inline]
 pub(crate) fn retract(address: *const ()) -> Option<Job> {
-    let retract = |slot: &Slot| {
-        let local = slot.local.get()?;
-        while let Some(job) = local.queue.pop() {
-            if job.is_at(address) {
-                return Some(job);
-            }
-            if job.is_fresh() {
-                local.put_back(job);
-                return None;
-            }
-        }
-        None
-    };
-    SLOT.try_with(retract).ok().flatten()
+    SLOT.try_with(|slot| slot.local.get()?.retract(address))
+        .ok()
+        .flatten()
 }
 
 /// Puts an entry back that was retracted.
@@ -112,9 +112,53 @@ pub(crate) fn put_back(job: Job) {
 }
 
 impl Local {
+    fn push(&self, job: Job) {
+        let pushes = self.pushes.get().wrapping_add(1);
+        self.pushes.set(pushes);
+        if pushes % SWEEP_EVERY == 0 {
+            self.sweep();
+        }
+        self.top.set(job.address());
+        self.queue.push(job);
+    }
+
+    fn pop(&self) -> Option<Job> {
+        self.top.set(std::ptr::null());
+        self.queue.pop()
+    }
+
+    fn retract(&self, address: *const ()) -> Option<Job> {
+        let top = self.top.get();
+        if !top.is_null() && top != address {
+            return None;
+        }
+        while let Some(job) = self.pop() {
+            if job.address() == address {
+                return Some(job);
+            }
+            if job.is_fresh() {
+                self.put_back(job);
+                return None;
+            }
+        }
+        None
+    }
+
     fn put_back(&self, job: Job) {
+        self.top.set(job.address());
         self.queue.push(job);
         // It was hidden from thieves for a moment.
         self.home.notify();
+    }
+
+    /// Drops the stale entries on top: handles that are got in the order they were spawned in leave
+    /// theirs behind, and while every other thread is busy no thief clears them away.
+    #[cold]
+    fn sweep(&self) {
+        while let Some(job) = self.pop() {
+            if job.is_fresh() {
+                return self.put_back(job);
+            }
+        }
     }
 }
