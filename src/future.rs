@@ -13,7 +13,7 @@ use crate::error::JoinError;
 use crate::handle::JoinHandle;
 use crate::job::Job;
 use crate::sync::{Arc, Weak};
-use crate::task::{Outcome, Running, Task, Work};
+use crate::task::{Finish, Outcome, Running, Task, Work};
 use crate::unwind::{catch, quietly};
 
 /// Makes a task of `future`: its handle, and the job that polls it for the first time. Each time

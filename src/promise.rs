@@ -6,8 +6,8 @@ use std::panic::Location;
 
 use crate::error::JoinError;
 use crate::handle::JoinHandle;
-use crate::sync::Arc;
-use crate::task::{Outcome, Running, Task, Work};
+use crate::sync::{Arc, Mutex};
+use crate::task::{Finish, Outcome, Running, Task, Work};
 use crate::unwind::quietly;
 
 /// A handle whose value is set by hand, and the means to set it.
@@ -22,9 +22,15 @@ use crate::unwind::quietly;
 /// ```
 #[track_caller]
 pub fn promise<T: Send + 'static>() -> (Resolver<T>, JoinHandle<T>) {
-    let task = Arc::new(Task::running(Location::caller()));
+    let task = Arc::new(Task::<ByHand<T>>::running(Location::caller()));
     let handle = JoinHandle::new(Arc::clone(&task) as _);
-    (Resolver { task }, handle)
+    (
+        Resolver {
+            task,
+            _takes: PhantomData,
+        },
+        handle,
+    )
 }
 
 /// The right to give a [`promise`] its value, once.
@@ -33,8 +39,10 @@ pub fn promise<T: Send + 'static>() -> (Resolver<T>, JoinHandle<T>) {
 /// Dropped unresolved, it cancels the promise: `join` and `settle` give
 /// [`JoinError::Cancelled`], `get` and `.await` panic.
 #[must_use = "a dropped resolver cancels its promise"]
-pub struct Resolver<T: Send + 'static> {
-    task: Arc<Task<ByHand<T>>>,
+pub struct Resolver<T> {
+    task: Arc<dyn Finish<T>>,
+    /// `Send` and `Sync` if `T` is `Send`: the value is only ever moved in.
+    _takes: PhantomData<Mutex<T>>,
 }
 
 /// The work of a promise: there is none.
@@ -57,7 +65,7 @@ impl<T: Send + 'static> Work for ByHand<T> {
     }
 }
 
-impl<T: Send + 'static> Resolver<T> {
+impl<T> Resolver<T> {
     /// Sets the value and wakes who waits for it. It never blocks, and never runs the waiter's code.
     ///
     /// # Errors
@@ -84,14 +92,17 @@ impl<T: Send + 'static> Resolver<T> {
     }
 }
 
-impl<T: Send + 'static> Drop for Resolver<T> {
+/// Nothing in it is ever pinned.
+impl<T> Unpin for Resolver<T> {}
+
+impl<T> Drop for Resolver<T> {
     fn drop(&mut self) {
         // An `Err` after a `resolve` hands back this very cancellation.
         quietly(|| drop(self.task.finish(Err(JoinError::Cancelled))));
     }
 }
 
-impl<T: Send + 'static> fmt::Debug for Resolver<T> {
+impl<T> fmt::Debug for Resolver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Resolver")
             .field("abandoned", &self.is_abandoned())

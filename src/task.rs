@@ -1,7 +1,8 @@
 //! The cell: a task's work, its state and its value in one allocation.
 //!
-//! Two rights over it: whoever holds a [`Run`] may run it, whoever holds a [`Value`] may have
-//! what comes of it. Each is an `Arc` of the same cell, seen through another trait.
+//! Three rights over it: whoever holds a [`Run`] may run it, whoever holds a [`Value`] may have what
+//! comes of it, and whoever holds a [`Finish`] may say what that is. Each is an `Arc` of the same
+//! cell, seen through another trait.
 //!
 //! | state | meaning | who moves it on |
 //! |---|---|---|
@@ -103,6 +104,14 @@ pub(crate) trait Value<T>: Run {
     fn spawned_at(&self) -> &'static Location<'static>;
 }
 
+/// The right to end a task from outside, with a value that comes from elsewhere.
+pub(crate) trait Finish<T>: Send + Sync + UnwindSafe + RefUnwindSafe {
+    /// Sets the outcome and wakes who waits; hands the outcome back if nobody wants it.
+    fn finish(&self, outcome: Outcome<T>) -> Result<(), Outcome<T>>;
+    /// Whether the outcome is still to come, and wanted.
+    fn is_running(&self) -> bool;
+}
+
 enum State<W: Work> {
     Ready(W, Option<Waker>),
     Running(W::Running, Option<Waker>),
@@ -155,31 +164,6 @@ impl<W: Work> Task<W> {
         }
     }
 
-    /// Sets the outcome and wakes who waits; hands the outcome back if nobody wants it.
-    pub(crate) fn finish(&self, outcome: Outcome<W::Value>) -> Result<(), Outcome<W::Value>> {
-        let mut state = self.state.lock();
-        match &mut *state {
-            State::Running(running, waker) => {
-                let ended = (mem::take(running), waker.take());
-                *state = State::Done(outcome);
-                drop(state);
-                let (running, waker) = ended;
-                // What could stop it goes before anybody hears of the end.
-                quietly(|| running.detach());
-                if let Some(waker) = waker {
-                    quietly(|| waker.wake());
-                }
-                Ok(())
-            }
-            _ => Err(outcome),
-        }
-    }
-
-    /// Whether the value could still be delivered.
-    pub(crate) fn is_running(&self) -> bool {
-        matches!(*self.state.lock(), State::Running(..))
-    }
-
     /// The state, if the task has ended; if not, `waker` is the one to be woken when it does.
     fn done_or_wake(&self, waker: &Waker) -> Option<MutexGuard<'_, State<W>>> {
         let mut mine = None;
@@ -211,6 +195,31 @@ impl<W: Work> Task<W> {
         };
         // An `Err` says that the work, as it was dropped, has ended the task itself.
         let _ = self.finish(Err(outcome));
+    }
+}
+
+impl<W: Work> Finish<W::Value> for Task<W> {
+    fn finish(&self, outcome: Outcome<W::Value>) -> Result<(), Outcome<W::Value>> {
+        let mut state = self.state.lock();
+        match &mut *state {
+            State::Running(running, waker) => {
+                let ended = (mem::take(running), waker.take());
+                *state = State::Done(outcome);
+                drop(state);
+                let (running, waker) = ended;
+                // What could stop it goes before anybody hears of the end.
+                quietly(|| running.detach());
+                if let Some(waker) = waker {
+                    quietly(|| waker.wake());
+                }
+                Ok(())
+            }
+            _ => Err(outcome),
+        }
+    }
+
+    fn is_running(&self) -> bool {
+        matches!(*self.state.lock(), State::Running(..))
     }
 }
 
