@@ -1,0 +1,170 @@
+//! The command line.
+
+use std::error::Error;
+use std::fmt;
+
+use lexopt::{Arg, Parser, ValueExt};
+
+use crate::measure::Workload;
+use crate::{report, workloads};
+
+pub(crate) const HELP: &str = "\
+letgo beside its rivals: every contestant of a workload in one process, taking turns.
+
+Usage: cargo run --release -p letgo-bench -- [OPTIONS] [WORKLOAD…]
+
+A WORKLOAD is a name of the list, or what several begin with (`futures` is `futures-get`,
+`futures-await` and `futures-yield`). None: all of them, in about two minutes.
+
+Options:
+  --only NAME…   these contestants only; `tokio` is all of tokio's
+  --rounds N     how many turns each contestant gets, instead of the workload's own number
+  --markdown     one table for a README instead of one for each workload
+  --list         the workloads and their contestants
+  --help         this text
+";
+
+/// What is to be done.
+pub(crate) enum Asked {
+    Run(Args),
+    List,
+    Help,
+}
+
+/// What is to be measured, and how it is to be told.
+pub(crate) struct Args {
+    pub(crate) workloads: Vec<Workload>,
+    pub(crate) rounds: Option<usize>,
+    pub(crate) markdown: bool,
+}
+
+/// What was asked for is not to be had.
+#[derive(Debug)]
+pub(crate) enum ArgsError {
+    Unknown { what: &'static str, name: String },
+    NoRounds,
+    NotUnderstood(lexopt::Error),
+}
+
+impl fmt::Display for ArgsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { what, name } => {
+                let list = report::list(&workloads::all());
+                write!(f, "there is no {what} `{name}`; there are\n\n{list}")
+            }
+            Self::NoRounds => writeln!(f, "`--rounds` needs a number from 1 on"),
+            Self::NotUnderstood(error) => write!(f, "{error}\n\n{HELP}"),
+        }
+    }
+}
+
+impl Error for ArgsError {}
+
+impl From<lexopt::Error> for ArgsError {
+    fn from(error: lexopt::Error) -> Self {
+        Self::NotUnderstood(error)
+    }
+}
+
+pub(crate) fn parse(mut parser: Parser) -> Result<Asked, ArgsError> {
+    let mut names = Vec::new();
+    let mut only = Vec::new();
+    let mut rounds = None;
+    let mut markdown = false;
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Arg::Value(name) => names.push(name.string()?),
+            Arg::Long("only") => {
+                for name in parser.values()? {
+                    only.push(name.string()?);
+                }
+            }
+            Arg::Long("rounds") => match parser.value()?.parse() {
+                Ok(number @ 1..) => rounds = Some(number),
+                _ => return Err(ArgsError::NoRounds),
+            },
+            Arg::Long("markdown") => markdown = true,
+            Arg::Long("list") => return Ok(Asked::List),
+            Arg::Long("help") | Arg::Short('h') => return Ok(Asked::Help),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Asked::Run(Args {
+        workloads: chosen(workloads::all(), &names, &only)?,
+        rounds,
+        markdown,
+    }))
+}
+
+/// The workloads of these names, with the contestants of those; no names are all.
+fn chosen(
+    mut workloads: Vec<Workload>,
+    names: &[String],
+    only: &[String],
+) -> Result<Vec<Workload>, ArgsError> {
+    let known = |name: &String| workloads.iter().any(|w| is_or_begins(w.name, name, "-"));
+    if let Some(name) = names.iter().find(|&name| !known(name)) {
+        return Err(ArgsError::Unknown {
+            what: "workload",
+            name: name.clone(),
+        });
+    }
+    workloads.retain(|w| names.is_empty() || names.iter().any(|n| is_or_begins(w.name, n, "-")));
+    for name in only {
+        let takes_part = |w: &Workload| w.contestants().any(|c| is_or_begins(c, name, "::"));
+        if !workloads.iter().any(takes_part) {
+            return Err(ArgsError::Unknown {
+                what: "contestant",
+                name: name.clone(),
+            });
+        }
+    }
+    if !only.is_empty() {
+        for workload in &mut workloads {
+            workload.keep(|contestant| only.iter().any(|n| is_or_begins(contestant, n, "::")));
+        }
+        workloads.retain(|workload| workload.contestants().next().is_some());
+    }
+    Ok(workloads)
+}
+
+/// Whether `name` is `asked`, or is part of the family that `asked` names.
+fn is_or_begins(name: &str, asked: &str, separator: &str) -> bool {
+    match name.strip_prefix(asked) {
+        Some(rest) => rest.is_empty() || (!asked.is_empty() && rest.starts_with(separator)),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ArgsError, Asked, parse};
+
+    fn asked(args: &[&str]) -> Result<Asked, ArgsError> {
+        parse(lexopt::Parser::from_args(args))
+    }
+
+    #[test]
+    fn a_family_is_chosen_by_what_its_names_begin_with() {
+        let Ok(Asked::Run(args)) = asked(&["spawn-get", "--only", "tokio", "letgo"]) else {
+            panic!("these are known names");
+        };
+        assert_eq!(args.workloads.len(), 1);
+        let contestants: Vec<_> = args.workloads[0].contestants().collect();
+        assert_eq!(
+            contestants,
+            ["letgo", "tokio::spawn", "tokio::spawn_blocking"]
+        );
+    }
+
+    #[test]
+    fn what_is_unknown_is_answered_with_what_there_is() {
+        for args in [&["nonsense"][..], &["--only", "nobody"]] {
+            let error = asked(args).err().expect("unknown names").to_string();
+            assert!(error.contains("spawn-get") && error.contains("tokio::spawn"));
+        }
+        assert!(asked(&["--nonsense"]).is_err());
+        assert!(asked(&["--rounds", "0"]).is_err());
+    }
+}

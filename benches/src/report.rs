@@ -1,0 +1,172 @@
+//! Tables: one for each workload, or one of all for a README.
+
+use std::fmt::Write;
+
+use crate::machine;
+use crate::measure::Workload;
+use crate::stats::Summary;
+
+/// The contestant that the others are compared with.
+const OURS: &str = "letgo";
+
+#[derive(Clone, Copy)]
+pub(crate) enum Report {
+    Tables,
+    Markdown,
+}
+
+impl Report {
+    pub(crate) fn head(self) -> String {
+        let machine = format!(
+            "{} cores of {}; {}; {}",
+            machine::cores(),
+            machine::cpu(),
+            machine::os(),
+            machine::rustc(),
+        );
+        let command = std::env::args().skip(1).fold(
+            "cargo run --release -p letgo-bench --".to_owned(),
+            |command, arg| command + " " + &arg,
+        );
+        let (versions, load) = (machine::versions(), machine::load());
+        match self {
+            Self::Tables => {
+                format!("{machine}\n{versions}\n`{command}`\nload before: {load}\n")
+            }
+            Self::Markdown => format!(
+                "`{command}`\non {machine}; {versions}; load before: {load}.\n\n\
+                 | | letgo: median (10th … 90th percentile) | times as long |\n|---|---|---|\n"
+            ),
+        }
+    }
+
+    pub(crate) fn workload(self, workload: &Workload, results: &[(&str, Summary)]) -> String {
+        match self {
+            Self::Tables => table(workload, results),
+            Self::Markdown => row(workload, results),
+        }
+    }
+
+    pub(crate) fn foot(self) -> String {
+        format!("\nload after: {}\n", machine::load())
+    }
+}
+
+fn table(workload: &Workload, results: &[(&str, Summary)]) -> String {
+    let mut text = format!("\n{}: {}\n", workload.name, workload.what);
+    let ours = summary_of(results, OURS);
+    let sequential = workload
+        .sequential
+        .and_then(|name| summary_of(results, name));
+    let width = results
+        .iter()
+        .map(|(name, _)| name.len())
+        .max()
+        .unwrap_or(0);
+    let per = format!("per {}", workload.per);
+    let mut line = format!(
+        "{:>9}  {:width$}  {per:>11}  10th … 90th percentile",
+        "× letgo", ""
+    );
+    if sequential.is_some() {
+        line += "   speed-up (90th percentile)";
+    }
+    text += line.trim_end();
+    text += "\n";
+    for (name, summary) in results {
+        let ratio = ours.map_or_else(|| "–".to_owned(), |ours| ratio(summary.median, ours.median));
+        let spread = format!("{} … {}", time(summary.p10), time(summary.p90));
+        let median = time(summary.median);
+        let mut line = format!("{ratio:>9}  {name:width$}  {median:>11}  {spread:<22}");
+        if let Some(one) = sequential {
+            let (median, p90) = (one.median / summary.median, one.median / summary.p90);
+            // Writing into a string can't fail.
+            let _ = write!(line, "   {median:.2} ({p90:.2})");
+        }
+        text += line.trim_end();
+        text += "\n";
+    }
+    text
+}
+
+fn row(workload: &Workload, results: &[(&str, Summary)]) -> String {
+    let ours = summary_of(results, OURS);
+    let own = ours.map_or_else(String::new, |ours| {
+        format!(
+            "{} ({} … {})",
+            time(ours.median),
+            time(ours.p10),
+            time(ours.p90)
+        )
+    });
+    let others: Vec<_> = results
+        .iter()
+        .filter(|(name, _)| *name != OURS)
+        .map(|(name, summary)| match ours {
+            Some(ours) => format!("{name} {}", ratio(summary.median, ours.median)),
+            None => format!("{name} {}", time(summary.median)),
+        })
+        .collect();
+    let Workload { what, per, .. } = workload;
+    format!("| {what}, per {per} | {own} | {} |\n", others.join(", "))
+}
+
+fn summary_of(results: &[(&str, Summary)], name: &str) -> Option<Summary> {
+    results.iter().find(|(n, _)| *n == name).map(|(_, s)| *s)
+}
+
+/// The workloads, and who takes part in each.
+pub(crate) fn list(workloads: &[Workload]) -> String {
+    let mut text = String::new();
+    for workload in workloads {
+        let contestants: Vec<_> = workload.contestants().collect();
+        text += &format!(
+            "{}: {}\n    {}\n",
+            workload.name,
+            workload.what,
+            contestants.join(", ")
+        );
+    }
+    text
+}
+
+fn ratio(theirs: f64, ours: f64) -> String {
+    let ratio = theirs / ours;
+    if ratio < 9.995 {
+        format!("{ratio:.2}")
+    } else if ratio < 99.95 {
+        format!("{ratio:.1}")
+    } else {
+        format!("{ratio:.0}")
+    }
+}
+
+/// A time of so many nanoseconds, in three digits or a little more.
+fn time(nanoseconds: f64) -> String {
+    let (value, unit) = match nanoseconds {
+        ns if ns < 1e3 => (ns, "ns"),
+        ns if ns < 1e6 => (ns / 1e3, "µs"),
+        ns if ns < 1e9 => (ns / 1e6, "ms"),
+        ns => (ns / 1e9, "s"),
+    };
+    if value < 10.0 {
+        format!("{value:.2} {unit}")
+    } else if value < 100.0 {
+        format!("{value:.1} {unit}")
+    } else {
+        format!("{value:.0} {unit}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::time;
+
+    #[test]
+    fn times_have_three_digits_and_a_unit_that_fits() {
+        assert_eq!(time(7.123), "7.12 ns");
+        assert_eq!(time(52.34), "52.3 ns");
+        assert_eq!(time(12_345.0), "12.3 µs");
+        assert_eq!(time(161e6), "161 ms");
+    }
+}

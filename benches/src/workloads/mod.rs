@@ -1,0 +1,32 @@
+//! The workloads, one a file: each says what is done, who does it, and how often.
+//!
+//! To add one: a file with a function that gives a [`Workload`], and its name in [`all`].
+
+mod await_value;
+mod fan_out;
+mod fib;
+mod futures;
+mod skynet;
+mod sleepers;
+mod spawn_get;
+mod start_delay;
+mod two_jobs;
+
+use crate::measure::Workload;
+
+/// All there are. Those that make pools grow come last: the threads stay for a while.
+pub(crate) fn all() -> Vec<Workload> {
+    vec![
+        spawn_get::workload(),
+        fan_out::workload(),
+        fib::workload(),
+        skynet::workload(),
+        two_jobs::workload(),
+        await_value::workload(),
+        start_delay::workload(),
+        futures::got(),
+        futures::awaited(),
+        futures::yielding(),
+        sleepers::workload(),
+    ]
+}

@@ -1,0 +1,81 @@
+//! What a task costs in a wide tree of them: ten children each, a million leaves.
+
+use std::array;
+use std::pin::Pin;
+
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
+use crate::measure::{Samples, Workload};
+use crate::rivals::{Letgo, Spawns, TokioSpawn, tokio_runtime};
+
+const LEAVES: u64 = 1_000_000;
+/// For those who take a second for a million.
+const FEW_LEAVES: u64 = 100_000;
+
+pub(crate) fn workload() -> Workload {
+    Workload::new(
+        "skynet",
+        "a tree of tasks, 10 children each, 1,000,000 leaves (tokio 100,000)",
+        "task",
+    )
+    .rounds(11)
+    .contestant(Letgo::NAME, |s| turn(s, LEAVES, tree))
+    .contestant(TokioSpawn::NAME, |s| {
+        turn(s, FEW_LEAVES, |first, leaves| {
+            tokio_runtime()
+                .block_on(tokio_runtime().spawn(tree_async(first, leaves)))
+                .unwrap()
+        })
+    })
+    .contestant("rayon::par_iter", |s| turn(s, LEAVES, tree_on_stack))
+}
+
+fn turn(samples: &mut Samples, leaves: u64, sum: impl FnOnce(u64, u64) -> u64) {
+    // All levels but the root: 10 + 100 + … + leaves.
+    let tasks = (leaves * 10 - 10) / 9;
+    samples.per_op(tasks as usize, || {
+        assert_eq!(sum(0, leaves), leaves * (leaves - 1) / 2);
+    });
+}
+
+/// Where the ten parts begin, and how many leaves each has.
+fn parts(first: u64, leaves: u64) -> [(u64, u64); 10] {
+    let part = leaves / 10;
+    array::from_fn(|index| (first + index as u64 * part, part))
+}
+
+fn tree(first: u64, leaves: u64) -> u64 {
+    if leaves == 1 {
+        return first;
+    }
+    parts(first, leaves)
+        .map(|(first, leaves)| letgo::spawn_value(move || tree(first, leaves)))
+        .into_iter()
+        .map(letgo::JoinHandle::get)
+        .sum()
+}
+
+fn tree_async(first: u64, leaves: u64) -> Pin<Box<dyn Future<Output = u64> + Send>> {
+    Box::pin(async move {
+        if leaves == 1 {
+            return first;
+        }
+        let children =
+            parts(first, leaves).map(|(first, leaves)| tokio::spawn(tree_async(first, leaves)));
+        let mut sum = 0;
+        for child in children {
+            sum += child.await.unwrap();
+        }
+        sum
+    })
+}
+
+fn tree_on_stack(first: u64, leaves: u64) -> u64 {
+    if leaves == 1 {
+        return first;
+    }
+    parts(first, leaves)
+        .into_par_iter()
+        .map(|(first, leaves)| tree_on_stack(first, leaves))
+        .sum()
+}

@@ -1,0 +1,30 @@
+//! What it costs to spawn one closure and to block for its value.
+
+use std::hint::black_box;
+
+use crate::measure::{Samples, Workload};
+use crate::rivals::*;
+
+pub(crate) fn workload() -> Workload {
+    Workload::new("spawn-get", "spawn a tiny closure, get its value", "task")
+        .contestant(Letgo::NAME, |s| turn::<Letgo>(s, 50_000))
+        .contestant(BoxedCall::NAME, |s| turn::<BoxedCall>(s, 50_000))
+        .contestant(TokioSpawn::NAME, |s| turn::<TokioSpawn>(s, 1_000))
+        .contestant(TokioSpawnBlocking::NAME, |s| {
+            turn::<TokioSpawnBlocking>(s, 1_000)
+        })
+        .contestant(RayonSpawn::NAME, |s| turn::<RayonSpawn>(s, 1_000))
+        .contestant(Unblock::NAME, |s| turn::<Unblock>(s, 1_000))
+        .contestant(AsyncExecutor::NAME, |s| turn::<AsyncExecutor>(s, 1_000))
+        .contestant(FuturesPool::NAME, |s| turn::<FuturesPool>(s, 1_000))
+        .contestant(StdThread::NAME, |s| turn::<StdThread>(s, 300))
+}
+
+fn turn<S: Spawns>(samples: &mut Samples, count: usize) {
+    samples.per_op(count, || {
+        for number in 0..count {
+            let number = black_box(number);
+            assert_eq!(S::get(S::spawn(move || number + 1)), number + 1);
+        }
+    });
+}
