@@ -1,7 +1,10 @@
 //! What tests of all areas share: gates instead of sleeps, drops that are counted, hangs that fail.
 
 // Each test binary uses some of it.
-#![allow(dead_code, reason = "every test binary compiles it, none uses all of it")]
+#![allow(
+    dead_code,
+    reason = "every test binary compiles it, none uses all of it"
+)]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -10,10 +13,10 @@ use std::thread;
 use std::time::Duration;
 
 /// Far longer than anything here takes on a loaded machine: whoever takes longer hangs.
-pub const HANGS: Duration = Duration::from_secs(120);
+pub(crate) const HANGS: Duration = Duration::from_secs(120);
 
 /// Runs a test on a thread of its own, and fails it if it does not end.
-pub fn must_end<R: Send + 'static>(test: impl FnOnce() -> R + Send + 'static) -> R {
+pub(crate) fn must_end<R: Send + 'static>(test: impl FnOnce() -> R + Send + 'static) -> R {
     let (tell, told) = channel();
     let thread = thread::spawn(move || _ = tell.send(test()));
     match told.recv_timeout(HANGS) {
@@ -28,19 +31,19 @@ pub fn must_end<R: Send + 'static>(test: impl FnOnce() -> R + Send + 'static) ->
 
 /// Lets others pass once it is opened. Clones are the same gate.
 #[derive(Clone, Default)]
-pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
+pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
 impl Gate {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
-    pub fn open(&self) {
+    pub(crate) fn open(&self) {
         *self.0.0.lock().unwrap() = true;
         self.0.1.notify_all();
     }
 
-    pub fn pass(&self) {
+    pub(crate) fn pass(&self) {
         let mut open = self.0.0.lock().unwrap();
         while !*open {
             open = self.0.1.wait(open).unwrap();
@@ -50,25 +53,25 @@ impl Gate {
 
 /// Makes [`Counted`]s, and knows how many of them were dropped.
 #[derive(Clone, Default)]
-pub struct Drops(Arc<AtomicUsize>);
+pub(crate) struct Drops(Arc<AtomicUsize>);
 
 impl Drops {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// A value whose drop is counted.
-    pub fn one(&self) -> Counted {
+    pub(crate) fn one(&self) -> Counted {
         Counted(self.clone())
     }
 
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 }
 
 /// Counts its drop.
-pub struct Counted(Drops);
+pub(crate) struct Counted(Drops);
 
 impl Drop for Counted {
     fn drop(&mut self) {
@@ -78,7 +81,7 @@ impl Drop for Counted {
 
 /// Yields until it is so; fails if it never is.
 #[track_caller]
-pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = std::time::Instant::now();
     while !is_so() {
         assert!(start.elapsed() < HANGS, "it is never so that {what}");
