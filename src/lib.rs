@@ -25,6 +25,7 @@ mod combine;
 mod error;
 mod eventual;
 mod executor;
+pub mod fan_in;
 mod future;
 mod handle;
 mod job;
@@ -45,6 +46,8 @@ pub use combine::{
 pub use error::{JoinError, Panicked};
 pub use eventual::Eventual;
 pub use executor::{Executor, spawn_value_on};
+#[doc(inline)]
+pub use fan_in::{FanIn, FanInSender, RecvTimeoutError, SendError, TryRecvError, TrySendError};
 pub use handle::{JoinHandle, TaskId};
 pub use job::Job;
 pub use pool::{Builder, Pool};

@@ -1,0 +1,336 @@
+//! The channel beneath a fan-in: a bounded buffer, and those who wait at its two ends.
+//!
+//! The buffer has two halves, each with a lock of its own. Producers fill the *inbox*; a receiver that
+//! finds the *outbox* empty takes the whole inbox for it in one go, so that the two sides meet once for
+//! many items. What is left in the outbox still counts against the bound.
+//!
+//! A producer that finds no room leaves its item with a [`Ticket`] in the *line*. Whoever makes room
+//! admits the oldest of them: the item moves into the buffer there and then, without waiting until
+//! its producer runs again.
+//!
+//! **Nobody waits beside what he waits for.** A receiver takes an item, then looks whether somebody is
+//! in the line; a producer gets in line, then looks whether there is room. Both in sequentially
+//! consistent order, so that one of the two sees the other. The same holds for the end: the last item
+//! is taken, then the producers are counted; the last producer goes, then the items are.
+//!
+//! Lock order: outbox, inbox, ticket. Under none of them is a waker cloned, woken or dropped, or an item
+//! dropped: that is a user's code.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::task::{Context, Poll, Waker};
+
+use super::ticket::Ticket;
+use super::waiters::{Left, Place, Waiters};
+use crate::sync::{Arc, AtomicUsize, Mutex, MutexGuard, Ordering};
+use crate::unwind::quietly;
+
+pub(super) struct Channel<T> {
+    capacity: usize,
+    inbox: Mutex<Inbox<T>>,
+    outbox: Mutex<VecDeque<T>>,
+    /// How many items the outbox has. Changed under its lock; raised under the inbox's lock, too.
+    left: AtomicUsize,
+    /// How long the line is. Changed under the inbox's lock.
+    in_line: AtomicUsize,
+    /// How many may still produce. Changed under the inbox's lock.
+    producers: AtomicUsize,
+}
+
+struct Inbox<T> {
+    items: VecDeque<T>,
+    /// Producers that wait for room, oldest first.
+    line: VecDeque<Arc<Ticket<T>>>,
+    /// Receivers that wait for an item.
+    receivers: Waiters,
+    /// Those who wait for nothing but the end.
+    mourners: Waiters,
+    /// Whether nobody will receive any more.
+    closed: bool,
+}
+
+/// Why an item was not taken.
+pub(super) enum Refused<T> {
+    Full(T),
+    Closed(T),
+}
+
+/// What a receiver finds; of `Empty`, what came of that.
+pub(super) enum Look<T, R> {
+    Item(T),
+    Empty(R),
+    /// Nothing is left, and nobody produces any more.
+    Ended,
+}
+
+impl<T, R> Look<T, R> {
+    /// An item, or the end; `None` if there is neither.
+    fn found(self) -> Option<Option<T>> {
+        match self {
+            Self::Item(item) => Some(Some(item)),
+            Self::Ended => Some(None),
+            Self::Empty(_) => None,
+        }
+    }
+}
+
+impl<T> Channel<T> {
+    pub(super) fn new(capacity: usize) -> Self {
+        let inbox = Inbox {
+            items: VecDeque::new(),
+            line: VecDeque::new(),
+            receivers: Waiters::default(),
+            mourners: Waiters::default(),
+            closed: false,
+        };
+        Self {
+            capacity,
+            inbox: Mutex::new(inbox),
+            outbox: Mutex::new(VecDeque::new()),
+            left: AtomicUsize::new(0),
+            in_line: AtomicUsize::new(0),
+            producers: AtomicUsize::new(0),
+        }
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    pub(super) fn len(&self) -> usize {
+        let inbox = self.inbox.lock();
+        inbox.items.len() + self.left.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn producers(&self) -> usize {
+        self.producers.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.inbox.lock().closed
+    }
+
+    pub(super) fn add_producer(&self) {
+        let _inbox = self.inbox.lock();
+        self.producers.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// A producer is gone. The last one ends the channel, if nothing is left in it.
+    pub(super) fn remove_producer(&self) {
+        let inbox = self.inbox.lock();
+        if self.producers.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.tell_end(inbox);
+        }
+    }
+
+    /// Adds an item, if there is room and nobody is in line for it.
+    #[inline]
+    pub(super) fn try_push(&self, item: T) -> Result<(), Refused<T>> {
+        let mut inbox = self.inbox.lock();
+        if inbox.closed {
+            return Err(Refused::Closed(item));
+        }
+        if !inbox.line.is_empty() || !self.has_room(&inbox) {
+            return Err(Refused::Full(item));
+        }
+        inbox.items.push_back(item);
+        let receiver = inbox.receivers.next();
+        drop(inbox);
+        if let Some(receiver) = receiver {
+            quietly(|| receiver.wake());
+        }
+        Ok(())
+    }
+
+    /// Leaves an item in the line, to be let in when there is room; `waker` is woken then.
+    pub(super) fn line_up(&self, item: T, waker: Waker) -> Arc<Ticket<T>> {
+        let ticket = Arc::new(Ticket::new(item, waker));
+        let mut inbox = self.inbox.lock();
+        if inbox.closed {
+            drop(inbox);
+            self.turn_away(&ticket);
+        } else {
+            inbox.line.push_back(Arc::clone(&ticket));
+            self.in_line.store(inbox.line.len(), Ordering::SeqCst);
+            drop(inbox);
+            self.admit();
+        }
+        ticket
+    }
+
+    /// Leaves the line. The item comes back if it was not let in.
+    pub(super) fn withdraw(&self, ticket: &Arc<Ticket<T>>) -> Option<T> {
+        let item = ticket.take_back();
+        let mut inbox = self.inbox.lock();
+        inbox.line.retain(|other| !Arc::ptr_eq(other, ticket));
+        self.in_line.store(inbox.line.len(), Ordering::SeqCst);
+        item
+    }
+
+    fn turn_away(&self, ticket: &Ticket<T>) {
+        if let Some(producer) = ticket.refuse() {
+            quietly(|| producer.wake());
+        }
+    }
+
+    /// Lets in the oldest of the line, while there is room.
+    fn admit(&self) {
+        loop {
+            let mut inbox = self.inbox.lock();
+            if !self.has_room(&inbox) {
+                return;
+            }
+            let Some(ticket) = inbox.line.pop_front() else {
+                return;
+            };
+            self.in_line.store(inbox.line.len(), Ordering::SeqCst);
+            let Some((item, producer)) = ticket.admit() else {
+                continue;
+            };
+            inbox.items.push_back(item);
+            let receiver = inbox.receivers.next();
+            drop(inbox);
+            if let Some(receiver) = receiver {
+                quietly(|| receiver.wake());
+            }
+            quietly(|| producer.wake());
+        }
+    }
+
+    #[inline]
+    fn has_room(&self, inbox: &Inbox<T>) -> bool {
+        inbox.items.len() + self.left.load(Ordering::SeqCst) < self.capacity
+    }
+
+    /// The oldest item, if there is one.
+    #[inline]
+    pub(super) fn look(&self) -> Look<T, ()> {
+        self.look_or(|_| ())
+    }
+
+    /// The oldest item, or the end, or the promise to wake.
+    pub(super) fn poll(&self, place: &mut Place, cx: &Context<'_>) -> Poll<Option<T>> {
+        // At first without a waker: mostly none is needed.
+        let mut item = self.look().found();
+        if item.is_none() {
+            let waker = cx.waker().clone();
+            item = self
+                .look_or(|inbox| inbox.receivers.wait(place, waker))
+                .found();
+        }
+        let Some(item) = item else {
+            return Poll::Pending;
+        };
+        // Nobody counts on this receiver for a further item.
+        if let Some(place) = place.take() {
+            drop(self.inbox.lock().receivers.leave(Some(place)));
+        }
+        Poll::Ready(item)
+    }
+
+    #[inline]
+    fn look_or<R>(&self, if_empty: impl FnOnce(&mut Inbox<T>) -> R) -> Look<T, R> {
+        let mut outbox = self.outbox.lock();
+        if outbox.is_empty() {
+            let mut inbox = self.inbox.lock();
+            if inbox.items.is_empty() {
+                if self.is_ended(&inbox) {
+                    return Look::Ended;
+                }
+                return Look::Empty(if_empty(&mut inbox));
+            }
+            mem::swap(&mut *outbox, &mut inbox.items);
+            // Under both locks: no producer may find room where there is none.
+            self.left.store(outbox.len(), Ordering::Relaxed);
+        }
+        let Some(item) = outbox.pop_front() else {
+            unreachable!("it was not empty, or was just filled");
+        };
+        let left = outbox.len();
+        self.left.store(left, Ordering::SeqCst);
+        drop(outbox);
+        if self.in_line.load(Ordering::SeqCst) > 0 {
+            self.admit();
+        }
+        if left == 0 && self.producers.load(Ordering::SeqCst) == 0 {
+            self.tell_end(self.inbox.lock());
+        }
+        Look::Item(item)
+    }
+
+    /// A receiver goes, perhaps without an item that it was woken for: another takes its place.
+    pub(super) fn forsake(&self, place: Place) {
+        if place.is_none() {
+            return;
+        }
+        let mut inbox = self.inbox.lock();
+        let left = inbox.receivers.leave(place);
+        let heir = match left {
+            Left::Woken => inbox.receivers.next(),
+            Left::Waiting(_) => None,
+        };
+        drop(inbox);
+        drop(left);
+        if let Some(heir) = heir {
+            quietly(|| heir.wake());
+        }
+    }
+
+    /// Whether it has ended, or the promise to wake.
+    pub(super) fn poll_end(&self, place: &mut Place, cx: &Context<'_>) -> Poll<()> {
+        let waker = cx.waker().clone();
+        let mut inbox = self.inbox.lock();
+        if self.is_ended(&inbox) {
+            drop(inbox);
+            return Poll::Ready(());
+        }
+        let old = inbox.mourners.wait(place, waker);
+        drop(inbox);
+        drop(old);
+        Poll::Pending
+    }
+
+    /// Does not wait for the end any more.
+    pub(super) fn leave_mourners(&self, place: Place) {
+        if place.is_some() {
+            let left = self.inbox.lock().mourners.leave(place);
+            drop(left);
+        }
+    }
+
+    fn is_ended(&self, inbox: &Inbox<T>) -> bool {
+        self.producers.load(Ordering::SeqCst) == 0
+            && inbox.items.is_empty()
+            && inbox.line.is_empty()
+            && self.left.load(Ordering::SeqCst) == 0
+    }
+
+    /// Wakes everybody, if it has ended.
+    #[cold]
+    fn tell_end(&self, mut inbox: MutexGuard<'_, Inbox<T>>) {
+        if !self.is_ended(&inbox) {
+            return;
+        }
+        let everybody = inbox.receivers.all().chain(inbox.mourners.all());
+        drop(inbox);
+        for waker in everybody {
+            quietly(|| waker.wake());
+        }
+    }
+
+    /// Nobody will receive any more: those in line get their items back, the others are dropped.
+    pub(super) fn close(&self) {
+        let mut outbox = self.outbox.lock();
+        let mut inbox = self.inbox.lock();
+        inbox.closed = true;
+        let items = (mem::take(&mut *outbox), mem::take(&mut inbox.items));
+        let line = mem::take(&mut inbox.line);
+        self.left.store(0, Ordering::SeqCst);
+        self.in_line.store(0, Ordering::SeqCst);
+        drop((inbox, outbox));
+        for ticket in line {
+            self.turn_away(&ticket);
+        }
+        drop(items);
+    }
+}

@@ -1,0 +1,184 @@
+//! The consumer's side: waiting for items, iterating, streaming.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::Instant;
+
+use futures_core::{FusedFuture, Stream};
+
+use super::channel::{Channel, Look};
+use super::failure::Item;
+use super::waiters::Place;
+use super::{FanIn, value};
+use crate::wait;
+
+/// How often a thread that finds nothing lets others run before it waits: to be woken takes longer.
+const YIELDS: usize = 8;
+
+/// A receiver, which may wait.
+pub(super) struct Receiving<'a, I> {
+    channel: &'a Channel<I>,
+    place: Place,
+}
+
+impl<'a, I> Receiving<'a, I> {
+    #[inline]
+    pub(super) fn new(channel: &'a Channel<I>) -> Self {
+        let place = None;
+        Self { channel, place }
+    }
+
+    /// Blocks this thread for an item or the end (`Some(None)`), up to the deadline (`None`).
+    #[inline]
+    pub(super) fn block(self, deadline: Option<Instant>) -> Option<Option<I>> {
+        match self.channel.look() {
+            Look::Item(item) => Some(Some(item)),
+            Look::Ended => Some(None),
+            Look::Empty(()) => self.wait(deadline),
+        }
+    }
+
+    fn wait(mut self, deadline: Option<Instant>) -> Option<Option<I>> {
+        for _ in 0..YIELDS {
+            thread::yield_now();
+            match self.channel.look() {
+                Look::Item(item) => return Some(Some(item)),
+                Look::Ended => return Some(None),
+                Look::Empty(()) => {}
+            }
+        }
+        wait::block_until(deadline, |cx| self.poll(cx))
+    }
+
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<Option<I>> {
+        self.channel.poll(&mut self.place, cx)
+    }
+}
+
+impl<I> Drop for Receiving<'_, I> {
+    #[inline]
+    fn drop(&mut self) {
+        self.channel.forsake(self.place);
+    }
+}
+
+/// What [`FanIn::recv_async`] gives.
+#[must_use = "it receives nothing unless it is awaited"]
+pub struct RecvAsync<'a, T> {
+    receiving: Receiving<'a, Item<T>>,
+    over: bool,
+}
+
+impl<'a, T> RecvAsync<'a, T> {
+    pub(super) fn new(channel: &'a Channel<Item<T>>) -> Self {
+        let receiving = Receiving::new(channel);
+        Self {
+            receiving,
+            over: false,
+        }
+    }
+}
+
+impl<T> Future for RecvAsync<'_, T> {
+    type Output = Option<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let item = std::task::ready!(self.receiving.poll(cx));
+        self.over = true;
+        Poll::Ready(item.map(value))
+    }
+}
+
+impl<T> FusedFuture for RecvAsync<'_, T> {
+    fn is_terminated(&self) -> bool {
+        self.over
+    }
+}
+
+impl<T> fmt::Debug for RecvAsync<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecvAsync")
+            .field("over", &self.over)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A stream of the values as they come, which ends when the fan-in has.
+///
+/// # Panics
+/// With a producer's panic, at its turn; the stream goes on afterwards.
+impl<T> Stream for FanIn<T> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let this = &mut *self;
+        this.channel
+            .poll(&mut this.place, cx)
+            .map(|item| item.map(value))
+    }
+}
+
+/// The values as they come: what `for value in &fan` goes through.
+#[must_use = "it receives nothing unless it is iterated"]
+pub struct Iter<'a, T>(&'a FanIn<T>);
+
+/// The values as they come: what `for value in fan` goes through.
+#[must_use = "it receives nothing unless it is iterated"]
+pub struct IntoIter<T>(FanIn<T>);
+
+impl<'a, T> Iter<'a, T> {
+    pub(super) fn new(fan: &'a FanIn<T>) -> Self {
+        Self(fan)
+    }
+}
+
+impl<T> Iterator for Iter<'_, T> {
+    type Item = T;
+
+    #[track_caller]
+    fn next(&mut self) -> Option<T> {
+        self.0.recv()
+    }
+}
+
+impl<T> Iterator for IntoIter<T> {
+    type Item = T;
+
+    #[track_caller]
+    fn next(&mut self) -> Option<T> {
+        self.0.recv()
+    }
+}
+
+impl<'a, T> IntoIterator for &'a FanIn<T> {
+    type Item = T;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Iter<'a, T> {
+        Iter::new(self)
+    }
+}
+
+impl<T> IntoIterator for FanIn<T> {
+    type Item = T;
+    type IntoIter = IntoIter<T>;
+
+    fn into_iter(self) -> IntoIter<T> {
+        IntoIter(self)
+    }
+}
+
+impl<T> fmt::Debug for Iter<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Iter").field(self.0).finish()
+    }
+}
+
+impl<T> fmt::Debug for IntoIter<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IntoIter").field(&self.0).finish()
+    }
+}

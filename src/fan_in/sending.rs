@@ -1,0 +1,91 @@
+//! Sending an item: at once if there is room, else by way of the line.
+
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::thread;
+
+use super::channel::{Channel, Refused};
+use super::ticket::Ticket;
+use crate::sync::Arc;
+use crate::wait;
+
+/// How often a thread that finds no room lets others run before it gets in line: to be woken takes
+/// longer.
+const YIELDS: usize = 8;
+
+/// An item on its way; it comes back if nobody will receive it.
+pub(super) struct Sending<'a, I> {
+    channel: &'a Channel<I>,
+    stage: Stage<I>,
+}
+
+enum Stage<I> {
+    New(I),
+    InLine(Arc<Ticket<I>>),
+    Over,
+}
+
+/// Sends an item, and blocks this thread until there is room.
+pub(super) fn block<I>(channel: &Channel<I>, mut item: I) -> Result<(), I> {
+    for _ in 0..YIELDS {
+        item = match channel.try_push(item) {
+            Ok(()) => return Ok(()),
+            Err(Refused::Full(item)) => item,
+            Err(Refused::Closed(item)) => return Err(item),
+        };
+        thread::yield_now();
+    }
+    let mut sending = Sending::new(channel, item);
+    match wait::block_until(None, |cx| Pin::new(&mut sending).poll(cx)) {
+        Some(result) => result,
+        None => unreachable!("a wait without a deadline ends with the value"),
+    }
+}
+
+impl<'a, I> Sending<'a, I> {
+    pub(super) fn new(channel: &'a Channel<I>, item: I) -> Self {
+        let stage = Stage::New(item);
+        Self { channel, stage }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over)
+    }
+}
+
+/// An item is moved, never pinned.
+impl<I> Unpin for Sending<'_, I> {}
+
+impl<I> Future for Sending<'_, I> {
+    type Output = Result<(), I>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Stage::InLine(ticket) = &self.stage {
+            let result = std::task::ready!(ticket.poll(cx));
+            self.stage = Stage::Over;
+            return Poll::Ready(result);
+        }
+        let Stage::New(item) = mem::replace(&mut self.stage, Stage::Over) else {
+            panic!("this value was sent already: it can be sent only once");
+        };
+        match self.channel.try_push(item) {
+            Ok(()) => Poll::Ready(Ok(())),
+            Err(Refused::Closed(item)) => Poll::Ready(Err(item)),
+            Err(Refused::Full(item)) => {
+                let ticket = self.channel.line_up(item, cx.waker().clone());
+                self.stage = Stage::InLine(ticket);
+                self.poll(cx)
+            }
+        }
+    }
+}
+
+impl<I> Drop for Sending<'_, I> {
+    fn drop(&mut self) {
+        if let Stage::InLine(ticket) = &self.stage {
+            drop(self.channel.withdraw(ticket));
+        }
+    }
+}
