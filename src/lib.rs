@@ -36,6 +36,7 @@ mod spawn;
 mod stack;
 mod sync;
 mod task;
+mod timer;
 mod unwind;
 mod wait;
 

@@ -3,6 +3,7 @@
 mod channel;
 mod error;
 mod failure;
+mod paced;
 mod receive;
 mod sender;
 mod sending;
@@ -24,6 +25,7 @@ use crate::sync::Arc;
 use crate::wait;
 
 pub use self::error::{RecvTimeoutError, SendError, TryRecvError, TrySendError};
+pub use self::paced::{Paced, PacedIter};
 pub use self::receive::{IntoIter, Iter, RecvAsync};
 pub use self::sender::{FanInSender, SendAsync};
 
@@ -201,6 +203,29 @@ impl<T> FanIn<T> {
     /// It may be given up at any time: no value is lost.
     pub fn recv_async(&self) -> RecvAsync<'_, T> {
         RecvAsync::new(&self.channel)
+    }
+
+    /// The values, at most one per period: to be iterated or streamed.
+    ///
+    /// The first comes at once, a further one a period after the last was given out, at the earliest.
+    /// Whoever was late gets no burst afterwards. A value is taken only when it is due, and goes
+    /// to one consumer: several may run side by side, each at its own pace. The end doesn't wait out
+    /// the period; a period of zero doesn't pace at all.
+    ///
+    /// ```
+    /// use letgo::FanIn;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let fan = FanIn::bounded(16);
+    /// (0..3).for_each(|n| fan.spawn_value(move || n));
+    /// let start = Instant::now();
+    /// for n in fan.paced(Duration::from_millis(10)) {
+    ///     println!("{n}, after {:?}", start.elapsed());
+    /// }
+    /// assert!(start.elapsed() >= Duration::from_millis(20));
+    /// ```
+    pub fn paced(&self, period: Duration) -> Paced<'_, T> {
+        Paced::new(self, period)
     }
 
     /// The values as they come, each blocked for, up to the end.
