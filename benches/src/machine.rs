@@ -4,9 +4,12 @@ use std::fs;
 use std::thread;
 
 /// The crates beside letgo whose versions matter.
-const RIVALS: [&str; 6] = [
+const RIVALS: [&str; 9] = [
+    "async-channel",
     "async-executor",
     "blocking",
+    "crossbeam-channel",
+    "flume",
     "futures",
     "oneshot",
     "rayon",

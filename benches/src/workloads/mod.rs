@@ -3,6 +3,7 @@
 //! To add one: a file with a function that gives a [`Workload`], and its name in [`all`].
 
 mod await_value;
+mod fan_in;
 mod fan_out;
 mod fib;
 mod futures;
@@ -16,7 +17,7 @@ use crate::measure::Workload;
 
 /// All there are. Those that make pools grow come last: the threads stay for a while.
 pub(crate) fn all() -> Vec<Workload> {
-    vec![
+    let mut all = vec![
         spawn_get::workload(),
         fan_out::workload(),
         fib::workload(),
@@ -27,6 +28,9 @@ pub(crate) fn all() -> Vec<Workload> {
         futures::got(),
         futures::awaited(),
         futures::yielding(),
-        sleepers::workload(),
-    ]
+    ];
+    all.extend(fan_in::blocking());
+    all.extend(fan_in::awaiting());
+    all.push(sleepers::workload());
+    all
 }
