@@ -80,7 +80,7 @@ pub(crate) fn push(
             Local {
                 queue,
                 home,
-                top: Cell::default(),
+                top: Cell::new(std::ptr::null()),
                 pushes: Cell::new(0),
             }
         });
