@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Use [`spawn_value`] if you have a closure, be it one that computes or one that blocks,
-//! [`spawn_future`] if you have a future, [`promise`] if the value comes from a callback,
+//! [`spawn_future`] if you have a future, [`promise`](fn@promise) if the value comes from a callback,
 //! [`Executor`] if it is to run elsewhere than on letgo's own [`Pool`]. All of them give a
 //! [`JoinHandle`], to be got or awaited, on any runtime or on none.
 //!
