@@ -102,6 +102,11 @@ fn awaited_handles_print_the_block() {
 }
 
 #[test]
+fn one_channel_for_both_values_prints_the_block() {
+    prints("one_channel", is_block);
+}
+
+#[test]
 fn comma_ok_prints_the_block() {
     prints("comma_ok", is_block);
 }
