@@ -123,6 +123,27 @@ fn every_executor_prints_the_block_and_a_run_queue_one_by_one() {
     });
 }
 
+/// These assert what they print; `sha256sum` is a tool, and the question's program has its tests above.
+#[test]
+fn the_examples_of_other_questions_end_well() {
+    must_end(|| {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+        let sources = fs::read_dir(directory).unwrap();
+        for path in sources.map(|entry| entry.unwrap().path()) {
+            let name = path.file_stem().and_then(OsStr::to_str).unwrap();
+            let is_other = path.is_file() && name != "sha256sum";
+            if !is_other || fs::read_to_string(&path).unwrap().contains("mod question;") {
+                continue;
+            }
+            for size in POOL_SIZES {
+                let output = example(name, size).output().unwrap();
+                let ended_well = output.status.success() && !output.stdout.is_empty();
+                assert!(ended_well, "{name}, LETGO_THREADS={size:?}: {output:#?}");
+            }
+        }
+    });
+}
+
 /// coreutils' `sha256sum`, if there is one here.
 fn coreutils() -> Option<Command> {
     let version = Command::new("sha256sum").arg("--version").output();
