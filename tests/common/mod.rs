@@ -5,18 +5,26 @@
     dead_code,
     reason = "every test binary compiles it, none uses all of it"
 )]
+#![allow(unreachable_pub, reason = "a test binary has no outside")]
 
+use std::collections::VecDeque;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Condvar, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
+use letgo::{Executor, Job};
+
 /// Far longer than anything here takes on a loaded machine: whoever takes longer hangs.
-pub(crate) const HANGS: Duration = Duration::from_secs(120);
+pub const HANGS: Duration = Duration::from_secs(120);
 
 /// Runs a test on a thread of its own, and fails it if it does not end.
-pub(crate) fn must_end<R: Send + 'static>(test: impl FnOnce() -> R + Send + 'static) -> R {
+pub fn must_end<R: Send + 'static>(test: impl FnOnce() -> R + Send + 'static) -> R {
     let (tell, told) = channel();
     let thread = thread::spawn(move || _ = tell.send(test()));
     match told.recv_timeout(HANGS) {
@@ -31,19 +39,19 @@ pub(crate) fn must_end<R: Send + 'static>(test: impl FnOnce() -> R + Send + 'sta
 
 /// Lets others pass once it is opened. Clones are the same gate.
 #[derive(Clone, Default)]
-pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
+pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
 impl Gate {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self::default()
     }
 
-    pub(crate) fn open(&self) {
+    pub fn open(&self) {
         *self.0.0.lock().unwrap() = true;
         self.0.1.notify_all();
     }
 
-    pub(crate) fn pass(&self) {
+    pub fn pass(&self) {
         let mut open = self.0.0.lock().unwrap();
         while !*open {
             open = self.0.1.wait(open).unwrap();
@@ -53,25 +61,25 @@ impl Gate {
 
 /// Makes [`Counted`]s, and knows how many of them were dropped.
 #[derive(Clone, Default)]
-pub(crate) struct Drops(Arc<AtomicUsize>);
+pub struct Drops(Arc<AtomicUsize>);
 
 impl Drops {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self::default()
     }
 
     /// A value whose drop is counted.
-    pub(crate) fn one(&self) -> Counted {
+    pub fn one(&self) -> Counted {
         Counted(self.clone())
     }
 
-    pub(crate) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 }
 
 /// Counts its drop.
-pub(crate) struct Counted(Drops);
+pub struct Counted(Drops);
 
 impl Drop for Counted {
     fn drop(&mut self) {
@@ -81,10 +89,88 @@ impl Drop for Counted {
 
 /// Yields until it is so; fails if it never is.
 #[track_caller]
-pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = std::time::Instant::now();
     while !is_so() {
         assert!(start.elapsed() < HANGS, "it is never so that {what}");
         thread::yield_now();
+    }
+}
+
+/// An executor that runs nothing by itself: jobs wait until the test runs or drops them. Clones are
+/// the same queue.
+#[derive(Clone, Default)]
+pub struct Queue(Arc<Mutex<VecDeque<Job>>>);
+
+impl Executor for Queue {
+    fn execute(&self, job: Job) {
+        self.0.lock().unwrap().push_back(job);
+    }
+}
+
+impl Queue {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+
+    pub fn pop(&self) -> Option<Job> {
+        self.0.lock().unwrap().pop_front()
+    }
+
+    /// Runs what is there and what comes of it.
+    pub fn run_all(&self) {
+        while let Some(job) = self.pop() {
+            job.run();
+        }
+    }
+
+    /// Drops what is there, unrun.
+    pub fn drop_all(&self) {
+        while let Some(job) = self.pop() {
+            drop(job);
+        }
+    }
+}
+
+/// A waker that counts how often it is woken.
+#[derive(Default)]
+pub struct Wakes(AtomicUsize);
+
+impl Wakes {
+    pub fn new() -> (Arc<Self>, Waker) {
+        let wakes = Arc::new(Self::default());
+        let waker = Waker::from(Arc::clone(&wakes));
+        (wakes, waker)
+    }
+
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Polls once.
+pub fn poll<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
+    Pin::new(future).poll(&mut Context::from_waker(waker))
+}
+
+/// What a panic says; fails if there is none.
+#[track_caller]
+pub fn panic_text<R>(f: impl FnOnce() -> R) -> String {
+    match catch_unwind(AssertUnwindSafe(f)) {
+        Ok(_) => panic!("it was to panic"),
+        Err(payload) => match payload.downcast::<String>() {
+            Ok(text) => *text,
+            Err(payload) => (*payload.downcast::<&str>().expect("a text")).to_owned(),
+        },
     }
 }
