@@ -1,0 +1,6 @@
+struct Unique;
+
+fn main() {
+    let shared = letgo::spawn_value(|| Unique).shared();
+    shared.get();
+}

@@ -1,0 +1,5 @@
+use std::rc::Rc;
+
+fn main() {
+    letgo::spawn_value(|| Rc::new(1)).get();
+}
