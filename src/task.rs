@@ -112,6 +112,13 @@ pub(crate) trait Finish<T>: Send + Sync + UnwindSafe + RefUnwindSafe {
     fn is_running(&self) -> bool;
 }
 
+/// Drops a waker that is not needed: its panic is nothing to whoever waits or lets go.
+fn forgo(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        quietly(|| drop(waker));
+    }
+}
+
 enum State<W: Work> {
     Ready(W, Option<Waker>),
     Running(W::Running, Option<Waker>),
@@ -169,17 +176,25 @@ impl<W: Work> Task<W> {
         let mut mine = None;
         loop {
             let mut state = self.state.lock();
+            // Cloning and dropping a waker is a user's code: outside the lock.
             let (State::Ready(_, slot) | State::Running(_, slot)) = &mut *state else {
+                if mine.is_some() {
+                    // It ended meanwhile, for good: the clone goes first, and is not missed.
+                    drop(state);
+                    forgo(mine.take());
+                    continue;
+                }
                 return Some(state);
             };
             if slot.as_ref().is_some_and(|old| old.will_wake(waker)) {
+                drop(state);
+                forgo(mine);
                 return None;
             }
-            // Cloning and dropping a waker is a user's code: outside the lock.
             if let Some(mine) = mine.take() {
                 let old = slot.replace(mine);
                 drop(state);
-                drop(old);
+                forgo(old);
                 return None;
             }
             drop(state);
@@ -276,9 +291,7 @@ impl<W: Work> Value<W::Value> for Task<W> {
             State::Ready(work, waker) => {
                 self.fresh.store(false, Ordering::Relaxed);
                 drop(state);
-                if let Some(waker) = waker {
-                    quietly(|| drop(waker));
-                }
+                forgo(waker);
                 work.run()
             }
             other => {
@@ -332,7 +345,7 @@ impl<W: Work> Value<W::Value> for Task<W> {
             State::Ready(_, waker) => {
                 let waker = waker.take();
                 drop(state);
-                drop(waker);
+                forgo(waker);
             }
             State::Running(running, waker) => {
                 let (running, waker) = (mem::take(running), waker.take());
@@ -340,8 +353,8 @@ impl<W: Work> Value<W::Value> for Task<W> {
                     *state = State::Gone;
                 }
                 drop(state);
-                drop(waker);
-                running.detach();
+                forgo(waker);
+                quietly(|| running.detach());
             }
             State::Done(_) => {
                 let ended = mem::replace(&mut *state, State::Gone);

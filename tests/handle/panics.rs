@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::executor::block_on;
 use letgo::{Executor, JoinError, JoinHandle, Pool, promise, spawn_future, spawn_value};
 
-use crate::common::{Counted, Drops, Queue, must_end, panic_text, poll};
+use crate::common::{Counted, Drops, Queue, Wakes, must_end, panic_text, poll};
 
 /// Panics when it is dropped.
 struct Bomb(&'static str);
@@ -126,6 +126,20 @@ impl Wake for PanicsWhenWoken {
     }
 }
 
+struct PanicsWhenDropped(#[expect(dead_code, reason = "for its drop")] Bomb);
+
+impl Wake for PanicsWhenDropped {
+    fn wake(self: Arc<Self>) {}
+}
+
+/// A waker of which a handle that is polled with it has the only reference.
+fn poll_with_bomb<T>(handle: &mut JoinHandle<T>) {
+    let waker = Waker::from(Arc::new(PanicsWhenDropped(Bomb("in the waker's drop"))));
+    assert!(poll(handle, &waker).is_pending());
+    // The last reference but the handle's.
+    drop(waker);
+}
+
 #[test]
 fn a_waker_that_panics_when_woken_harms_nobody() {
     let (resolver, mut handle) = promise();
@@ -140,6 +154,44 @@ fn a_waker_that_panics_when_woken_harms_nobody() {
     assert!(poll(&mut handle, &Waker::from(Arc::new(PanicsWhenWoken))).is_pending());
     handle.cancel();
     assert!(resolver.is_abandoned());
+}
+
+#[test]
+fn a_waker_that_panics_when_dropped_harms_nobody() {
+    must_end(|| {
+        let queue = Queue::new();
+        // Woken, and thus dropped.
+        let (resolver, mut handle) = promise();
+        poll_with_bomb(&mut handle);
+        assert_eq!(resolver.resolve(1), Ok(()));
+        assert_eq!(handle.get(), 1);
+        // Replaced by another.
+        let (resolver, mut handle) = promise();
+        poll_with_bomb(&mut handle);
+        let (wakes, waker) = Wakes::new();
+        assert!(poll(&mut handle, &waker).is_pending());
+        assert_eq!(resolver.resolve(1), Ok(()));
+        assert_eq!(wakes.count(), 1);
+        assert_eq!(handle.get(), 1);
+        // Replaced by a waiting thread's.
+        let (resolver, mut handle) = promise();
+        poll_with_bomb(&mut handle);
+        let waiter = thread::spawn(move || handle.get());
+        assert_eq!(resolver.resolve(1), Ok(()));
+        assert_eq!(waiter.join().unwrap(), 1);
+        // Claimed.
+        let mut handle = queue.spawn_value(|| 1);
+        poll_with_bomb(&mut handle);
+        assert_eq!(handle.get(), 1);
+        // Detached, before the start and after it.
+        let mut handle = queue.spawn_value(|| 1);
+        poll_with_bomb(&mut handle);
+        drop(handle);
+        let (resolver, mut handle) = promise();
+        poll_with_bomb(&mut handle);
+        drop(handle);
+        assert_eq!(resolver.resolve(1), Err(1));
+    });
 }
 
 #[test]
