@@ -11,7 +11,7 @@ use crate::pool::Pool;
 use crate::stack;
 use crate::sync::Arc;
 use crate::task::{Outcome, Task, Work};
-use crate::unwind::catch;
+use crate::unwind::{catch, quietly};
 
 impl<T: Send + 'static> JoinHandle<T> {
     /// A new task on the default pool, started by the value's arrival; never run inline by whoever
@@ -75,11 +75,14 @@ where
         let source = self.source.0.take()?;
         let f = self.f;
         // Started by the arrival, it finds the value there; started by a claim, it claims.
-        Some(
-            source
-                .join()
-                .and_then(|value| catch(|| f(value)).map_err(JoinError::panicked)),
-        )
+        Some(match source.join() {
+            Ok(value) => catch(|| f(value)).map_err(JoinError::panicked),
+            Err(error) => {
+                // Why there is no value is what the waiter hears, whatever this drop does.
+                quietly(|| drop(f));
+                Err(error)
+            }
+        })
     }
 }
 

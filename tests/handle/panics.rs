@@ -288,6 +288,19 @@ fn a_then_passes_a_panic_on_and_drops_its_closure() {
 }
 
 #[test]
+fn a_thens_closure_that_panics_when_dropped_hangs_nobody() {
+    must_end(|| {
+        let captured = Bomb("captured");
+        let (resolver, source) = promise::<()>();
+        let chained = source.then(move |()| _ = &captured);
+        drop(resolver);
+        // Not claimed: it is to end where it was started.
+        let settled = block_on(chained.settle());
+        assert!(settled.unwrap_err().is_cancelled());
+    });
+}
+
+#[test]
 fn a_payload_that_panics_when_dropped_is_delivered() {
     must_end(|| {
         let bombed = || spawn_value(|| -> i32 { panic_any(Bomb("the payload")) });
