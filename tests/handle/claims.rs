@@ -15,32 +15,36 @@ const CHAIN: usize = 50_000;
 
 #[test]
 fn get_and_join_run_a_closure_that_nobody_has_started() {
-    let queue = Queue::new();
-    let here = thread::current().id();
-    assert_eq!(queue.spawn_value(|| thread::current().id()).get(), here);
-    let joined = queue.spawn_value(|| thread::current().id()).join();
-    assert_eq!(joined.unwrap(), here);
-    assert_eq!(queue.len(), 2, "the jobs are still queued");
-    queue.run_all(); // and have nothing left to do
+    must_end(|| {
+        let queue = Queue::new();
+        let here = thread::current().id();
+        assert_eq!(queue.spawn_value(|| thread::current().id()).get(), here);
+        let joined = queue.spawn_value(|| thread::current().id()).join();
+        assert_eq!(joined.unwrap(), here);
+        assert_eq!(queue.len(), 2, "the jobs are still queued");
+        queue.run_all(); // and have nothing left to do
+    });
 }
 
 #[test]
 fn a_claim_runs_only_that_closure_and_only_once() {
-    let queue = Queue::new();
-    let runs: Arc<[AtomicUsize; 3]> = Arc::default();
-    let counted = |index: usize| {
-        let runs = Arc::clone(&runs);
-        queue.spawn_value(move || runs[index].fetch_add(1, Ordering::SeqCst))
-    };
-    let seen = || [0, 1, 2].map(|index| runs[index].load(Ordering::SeqCst));
-    let (before, claimed, after) = (counted(0), counted(1), counted(2));
-    claimed.get();
-    assert_eq!(seen(), [0, 1, 0], "a get ran other work");
-    queue.run_all();
-    assert_eq!(seen(), [1, 1, 1]);
-    before.get();
-    after.get();
-    assert_eq!(seen(), [1, 1, 1]);
+    must_end(|| {
+        let queue = Queue::new();
+        let runs: Arc<[AtomicUsize; 3]> = Arc::default();
+        let counted = |index: usize| {
+            let runs = Arc::clone(&runs);
+            queue.spawn_value(move || runs[index].fetch_add(1, Ordering::SeqCst))
+        };
+        let seen = || [0, 1, 2].map(|index| runs[index].load(Ordering::SeqCst));
+        let (before, claimed, after) = (counted(0), counted(1), counted(2));
+        claimed.get();
+        assert_eq!(seen(), [0, 1, 0], "a get ran other work");
+        queue.run_all();
+        assert_eq!(seen(), [1, 1, 1]);
+        before.get();
+        after.get();
+        assert_eq!(seen(), [1, 1, 1]);
+    });
 }
 
 #[test]
@@ -63,35 +67,41 @@ fn a_get_of_a_started_closure_waits_for_it() {
 
 #[test]
 fn a_claimed_closure_meets_the_thread_locals_of_the_caller() {
-    thread_local! {
-        static MINE: Cell<i32> = const { Cell::new(0) };
-    }
-    let queue = Queue::new();
-    MINE.set(7);
-    assert_eq!(queue.spawn_value(|| MINE.replace(8)).get(), 7);
-    assert_eq!(MINE.get(), 8);
+    must_end(|| {
+        thread_local! {
+            static MINE: Cell<i32> = const { Cell::new(0) };
+        }
+        let queue = Queue::new();
+        MINE.set(7);
+        assert_eq!(queue.spawn_value(|| MINE.replace(8)).get(), 7);
+        assert_eq!(MINE.get(), 8);
+    });
 }
 
 #[test]
 fn the_panic_of_a_claimed_closure_reaches_the_claimer() {
-    let queue = Queue::new();
-    let unlucky = || queue.spawn_value(|| -> i32 { panic!("no luck") });
-    assert_eq!(panic_text(|| unlucky().get()), "no luck");
-    assert_eq!(unlucky().join().unwrap_err().message(), Some("no luck"));
-    queue.run_all();
-    assert_eq!(
-        queue.spawn_value(|| 1).get(),
-        1,
-        "the next claim is none the worse"
-    );
+    must_end(|| {
+        let queue = Queue::new();
+        let unlucky = || queue.spawn_value(|| -> i32 { panic!("no luck") });
+        assert_eq!(panic_text(|| unlucky().get()), "no luck");
+        assert_eq!(unlucky().join().unwrap_err().message(), Some("no luck"));
+        queue.run_all();
+        assert_eq!(
+            queue.spawn_value(|| 1).get(),
+            1,
+            "the next claim is none the worse"
+        );
+    });
 }
 
 #[test]
 fn a_dropped_job_leaves_nothing_to_claim() {
-    let queue = Queue::new();
-    let handle = queue.spawn_value(|| 1);
-    queue.drop_all();
-    assert!(handle.join().unwrap_err().is_cancelled());
+    must_end(|| {
+        let queue = Queue::new();
+        let handle = queue.spawn_value(|| 1);
+        queue.drop_all();
+        assert!(handle.join().unwrap_err().is_cancelled());
+    });
 }
 
 #[test]
@@ -113,12 +123,14 @@ fn futures_and_promises_are_not_claimed() {
 
 #[test]
 fn a_get_of_a_then_claims_its_source_too() {
-    let queue = Queue::new();
-    let here = thread::current().id();
-    let ids = queue
-        .spawn_value(|| thread::current().id())
-        .then(|source| (source, thread::current().id()));
-    assert_eq!(ids.get(), (here, here));
+    must_end(|| {
+        let queue = Queue::new();
+        let here = thread::current().id();
+        let ids = queue
+            .spawn_value(|| thread::current().id())
+            .then(|source| (source, thread::current().id()));
+        assert_eq!(ids.get(), (here, here));
+    });
 }
 
 fn nest(pool: &Pool, depth: usize) -> usize {

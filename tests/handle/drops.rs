@@ -72,83 +72,99 @@ fn got_joined_tried_and_awaited() {
 
 #[test]
 fn claimed() {
-    let rig = Rig::default();
-    drop(rig.closure().get());
-    assert_eq!((rig.captured.count(), rig.values.count()), (1, 1));
-    rig.queue.run_all();
-    assert_eq!((rig.captured.count(), rig.values.count()), (1, 1));
+    must_end(|| {
+        let rig = Rig::default();
+        drop(rig.closure().get());
+        assert_eq!((rig.captured.count(), rig.values.count()), (1, 1));
+        rig.queue.run_all();
+        assert_eq!((rig.captured.count(), rig.values.count()), (1, 1));
+    });
 }
 
 #[test]
 fn dropped_before_it_runs() {
-    each(1, |queue, handle| {
-        drop(handle);
-        queue.run_all();
+    must_end(|| {
+        each(1, |queue, handle| {
+            drop(handle);
+            queue.run_all();
+        });
     });
 }
 
 #[test]
 fn dropped_after_it_ran() {
-    each(1, |queue, handle| {
-        queue.run_all();
-        drop(handle);
+    must_end(|| {
+        each(1, |queue, handle| {
+            queue.run_all();
+            drop(handle);
+        });
     });
 }
 
 #[test]
 fn polled_and_then_dropped() {
-    each(1, |queue, mut handle| {
-        assert!(poll(&mut handle, Waker::noop()).is_pending());
-        drop(handle);
-        queue.run_all();
+    must_end(|| {
+        each(1, |queue, mut handle| {
+            assert!(poll(&mut handle, Waker::noop()).is_pending());
+            drop(handle);
+            queue.run_all();
+        });
     });
 }
 
 #[test]
 fn timed_out_and_then_dropped_or_got() {
-    each(1, |queue, handle| {
-        let handle = handle.get_timeout(Duration::from_millis(1)).map(drop);
-        drop(handle.unwrap_err());
-        queue.run_all();
-    });
-    each(1, |queue, handle| {
-        let handle = handle.get_timeout(Duration::from_millis(1)).map(drop);
-        queue.run_all();
-        drop(handle.unwrap_err().get());
+    must_end(|| {
+        each(1, |queue, handle| {
+            let handle = handle.get_timeout(Duration::from_millis(1)).map(drop);
+            drop(handle.unwrap_err());
+            queue.run_all();
+        });
+        each(1, |queue, handle| {
+            let handle = handle.get_timeout(Duration::from_millis(1)).map(drop);
+            queue.run_all();
+            drop(handle.unwrap_err().get());
+        });
     });
 }
 
 #[test]
 fn cancelled_before_it_runs() {
-    each(0, |_, handle| {
-        handle.cancel();
-        assert!(handle.join().is_err());
-    });
-    each(0, |queue, handle| {
-        handle.cancel();
-        drop(handle);
-        queue.run_all();
+    must_end(|| {
+        each(0, |_, handle| {
+            handle.cancel();
+            assert!(handle.join().is_err());
+        });
+        each(0, |queue, handle| {
+            handle.cancel();
+            drop(handle);
+            queue.run_all();
+        });
     });
 }
 
 #[test]
 fn cancelled_after_it_ran() {
-    each(1, |queue, handle| {
-        queue.run_all();
-        handle.cancel();
-        drop(handle.get());
+    must_end(|| {
+        each(1, |queue, handle| {
+            queue.run_all();
+            handle.cancel();
+            drop(handle.get());
+        });
     });
 }
 
 #[test]
 fn its_job_dropped_by_the_executor() {
-    each(0, |queue, handle| {
-        queue.drop_all();
-        assert!(handle.join().is_err());
-    });
-    each(0, |queue, handle| {
-        drop(handle);
-        queue.drop_all();
+    must_end(|| {
+        each(0, |queue, handle| {
+            queue.drop_all();
+            assert!(handle.join().is_err());
+        });
+        each(0, |queue, handle| {
+            drop(handle);
+            queue.drop_all();
+        });
     });
 }
 
@@ -226,27 +242,29 @@ fn a_detached_future_that_nobody_wakes_again_is_dropped() {
 
 #[test]
 fn panicking() {
-    let queue = Queue::new();
-    let drops = Drops::new();
-    let (first, second, third) = (drops.one(), drops.one(), drops.one());
-    let run = queue.spawn_value(move || {
-        let _first = first;
-        panic!("no luck")
+    must_end(|| {
+        let queue = Queue::new();
+        let drops = Drops::new();
+        let (first, second, third) = (drops.one(), drops.one(), drops.one());
+        let run = queue.spawn_value(move || {
+            let _first = first;
+            panic!("no luck")
+        });
+        let polled = queue.spawn_future(async move {
+            let _second = second;
+            panic!("no luck")
+        });
+        queue.run_all();
+        let claimed = queue.spawn_value(move || {
+            let _third = third;
+            panic!("no luck")
+        });
+        let handles: [JoinHandle<()>; 3] = [run, polled, claimed];
+        for handle in handles {
+            assert!(handle.join().unwrap_err().is_panic());
+        }
+        assert_eq!(drops.count(), 3);
     });
-    let polled = queue.spawn_future(async move {
-        let _second = second;
-        panic!("no luck")
-    });
-    queue.run_all();
-    let claimed = queue.spawn_value(move || {
-        let _third = third;
-        panic!("no luck")
-    });
-    let handles: [JoinHandle<()>; 3] = [run, polled, claimed];
-    for handle in handles {
-        assert!(handle.join().unwrap_err().is_panic());
-    }
-    assert_eq!(drops.count(), 3);
 }
 
 #[test]

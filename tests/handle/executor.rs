@@ -148,51 +148,57 @@ fn a_pool_and_a_reference_to_one_serve() {
 
 #[test]
 fn a_run_queue_of_a_single_thread_serves() {
-    let queue = Rc::new(RefCell::new(VecDeque::new()));
-    let enqueues = Rc::clone(&queue);
-    let executor = move |job: Job| enqueues.borrow_mut().push_back(job);
-    let values = [1, 2, 3].map(|n| executor.spawn_value(move || n));
-    let chained = executor.spawn_value(|| 4);
-    let next = || queue.borrow_mut().pop_front();
-    while let Some(job) = next() {
-        job.run();
-    }
-    assert!(values.iter().all(|value| value.is_finished()));
-    assert_eq!(values.map(|value| value.get()), [1, 2, 3]);
-    assert_eq!(chained.get(), 4);
+    must_end(|| {
+        let queue = Rc::new(RefCell::new(VecDeque::new()));
+        let enqueues = Rc::clone(&queue);
+        let executor = move |job: Job| enqueues.borrow_mut().push_back(job);
+        let values = [1, 2, 3].map(|n| executor.spawn_value(move || n));
+        let chained = executor.spawn_value(|| 4);
+        let next = || queue.borrow_mut().pop_front();
+        while let Some(job) = next() {
+            job.run();
+        }
+        assert!(values.iter().all(|value| value.is_finished()));
+        assert_eq!(values.map(|value| value.get()), [1, 2, 3]);
+        assert_eq!(chained.get(), 4);
+    });
 }
 
 #[test]
 fn a_run_queue_that_can_be_sent_serves_futures_too() {
-    let queue = Queue::new();
-    let (resolver, answer) = promise();
-    let mut sum = queue.spawn_future(async move { answer.await + 1 });
-    queue.run_all();
-    let (wakes, waker) = Wakes::new();
-    assert!(poll(&mut sum, &waker).is_pending());
-    resolver.resolve(1).unwrap();
-    assert_eq!(
-        (queue.len(), wakes.count()),
-        (1, 0),
-        "woken, but not run yet"
-    );
-    queue.run_all();
-    assert_eq!(wakes.count(), 1);
-    assert_eq!(sum.get(), 2);
+    must_end(|| {
+        let queue = Queue::new();
+        let (resolver, answer) = promise();
+        let mut sum = queue.spawn_future(async move { answer.await + 1 });
+        queue.run_all();
+        let (wakes, waker) = Wakes::new();
+        assert!(poll(&mut sum, &waker).is_pending());
+        resolver.resolve(1).unwrap();
+        assert_eq!(
+            (queue.len(), wakes.count()),
+            (1, 0),
+            "woken, but not run yet"
+        );
+        queue.run_all();
+        assert_eq!(wakes.count(), 1);
+        assert_eq!(sum.get(), 2);
+    });
 }
 
 #[test]
 fn an_executor_that_runs_inline_serves() {
-    let inline = |job: Job| job.run();
-    let value = inline.spawn_value(|| 1);
-    assert!(value.is_finished());
-    assert_eq!(value.get(), 1);
-    let (resolver, answer) = promise();
-    let future = inline.spawn_future(async move { answer.await + 1 });
-    resolver.resolve(1).unwrap();
-    assert_eq!(future.get(), 2);
-    let unlucky = inline.spawn_value(|| -> i32 { panic!("no luck") });
-    assert!(unlucky.join().unwrap_err().is_panic());
+    must_end(|| {
+        let inline = |job: Job| job.run();
+        let value = inline.spawn_value(|| 1);
+        assert!(value.is_finished());
+        assert_eq!(value.get(), 1);
+        let (resolver, answer) = promise();
+        let future = inline.spawn_future(async move { answer.await + 1 });
+        resolver.resolve(1).unwrap();
+        assert_eq!(future.get(), 2);
+        let unlucky = inline.spawn_value(|| -> i32 { panic!("no luck") });
+        assert!(unlucky.join().unwrap_err().is_panic());
+    });
 }
 
 #[test]
@@ -207,55 +213,59 @@ fn an_executor_behind_a_trait_object_serves() {
 
 #[test]
 fn an_executor_that_panics_panics_in_the_spawner_and_the_task_is_cancelled() {
-    let drops = Drops::new();
-    let refuses = |_: Job| panic!("no more tasks");
-    let captured = drops.one();
-    assert_eq!(
-        panic_text(|| refuses.spawn_value(move || drop(captured))),
-        "no more tasks"
-    );
-    assert_eq!(drops.count(), 1);
-    let captured = drops.one();
-    let text = panic_text(|| refuses.spawn_future(async move { drop(captured) }));
-    assert_eq!(text, "no more tasks");
-    assert_eq!(drops.count(), 2);
+    must_end(|| {
+        let drops = Drops::new();
+        let refuses = |_: Job| panic!("no more tasks");
+        let captured = drops.one();
+        assert_eq!(
+            panic_text(|| refuses.spawn_value(move || drop(captured))),
+            "no more tasks"
+        );
+        assert_eq!(drops.count(), 1);
+        let captured = drops.one();
+        let text = panic_text(|| refuses.spawn_future(async move { drop(captured) }));
+        assert_eq!(text, "no more tasks");
+        assert_eq!(drops.count(), 2);
 
-    // The second job, of the wake-up: the panic is the waker's, the future's end a cancellation.
-    let left = Arc::new(Mutex::new(1));
-    let runs_one = move |job: Job| {
-        let mut left = left.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        assert!(*left > 0, "no more tasks");
-        *left -= 1;
-        drop(left);
-        job.run();
-    };
-    let (captured, waker) = (drops.one(), Arc::new(Mutex::new(None::<Waker>)));
-    let theirs = Arc::clone(&waker);
-    let handle = runs_one.spawn_future(async move {
-        let _captured = captured;
-        std::future::poll_fn(|cx| {
-            *theirs.lock().unwrap() = Some(cx.waker().clone());
-            std::task::Poll::<()>::Pending
-        })
-        .await
+        // The second job, of the wake-up: the panic is the waker's, the future's end a cancellation.
+        let left = Arc::new(Mutex::new(1));
+        let runs_one = move |job: Job| {
+            let mut left = left.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            assert!(*left > 0, "no more tasks");
+            *left -= 1;
+            drop(left);
+            job.run();
+        };
+        let (captured, waker) = (drops.one(), Arc::new(Mutex::new(None::<Waker>)));
+        let theirs = Arc::clone(&waker);
+        let handle = runs_one.spawn_future(async move {
+            let _captured = captured;
+            std::future::poll_fn(|cx| {
+                *theirs.lock().unwrap() = Some(cx.waker().clone());
+                std::task::Poll::<()>::Pending
+            })
+            .await
+        });
+        let waker = waker.lock().unwrap().take().unwrap();
+        assert_eq!(panic_text(|| waker.wake()), "no more tasks");
+        assert_eq!(drops.count(), 3);
+        assert!(handle.join().unwrap_err().is_cancelled());
     });
-    let waker = waker.lock().unwrap().take().unwrap();
-    assert_eq!(panic_text(|| waker.wake()), "no more tasks");
-    assert_eq!(drops.count(), 3);
-    assert!(handle.join().unwrap_err().is_cancelled());
 }
 
 #[test]
 fn a_dropped_executor_job_cancels_its_task() {
-    let drops_jobs = |job: Job| drop(job);
-    let drops = Drops::new();
-    let (first, second) = (drops.one(), drops.one());
-    let closure = drops_jobs.spawn_value(move || drop(first));
-    let future = drops_jobs.spawn_future(async move { drop(second) });
-    assert_eq!(drops.count(), 2);
-    assert!(closure.is_finished() && future.is_finished());
-    assert!(closure.join().unwrap_err().is_cancelled());
-    assert!(future.join().unwrap_err().is_cancelled());
+    must_end(|| {
+        let drops_jobs = |job: Job| drop(job);
+        let drops = Drops::new();
+        let (first, second) = (drops.one(), drops.one());
+        let closure = drops_jobs.spawn_value(move || drop(first));
+        let future = drops_jobs.spawn_future(async move { drop(second) });
+        assert_eq!(drops.count(), 2);
+        assert!(closure.is_finished() && future.is_finished());
+        assert!(closure.join().unwrap_err().is_cancelled());
+        assert!(future.join().unwrap_err().is_cancelled());
+    });
 }
 
 #[test]
@@ -276,24 +286,28 @@ fn a_job_dropped_late_wakes_who_waits() {
 
 #[test]
 fn a_job_dropped_after_its_task_was_claimed_or_cancelled_changes_nothing() {
-    let queue = Queue::new();
-    assert_eq!(queue.spawn_value(|| 1).get(), 1);
-    let cancelled = queue.spawn_value(|| 2);
-    cancelled.cancel();
-    queue.drop_all();
-    assert!(cancelled.join().unwrap_err().is_cancelled());
+    must_end(|| {
+        let queue = Queue::new();
+        assert_eq!(queue.spawn_value(|| 1).get(), 1);
+        let cancelled = queue.spawn_value(|| 2);
+        cancelled.cancel();
+        queue.drop_all();
+        assert!(cancelled.join().unwrap_err().is_cancelled());
+    });
 }
 
 #[test]
 fn a_job_that_runs_never_unwinds() {
-    let queue = Queue::new();
-    let closure = queue.spawn_value(|| panic!("no luck"));
-    let future = queue.spawn_future(async { panic!("no luck") });
-    let run = catch_unwind(AssertUnwindSafe(|| queue.run_all()));
-    assert!(run.is_ok());
-    let outcomes =
-        [closure.join(), future.join()].map(|outcome: Result<(), _>| outcome.unwrap_err());
-    assert!(outcomes.iter().all(|error| error.is_panic()));
+    must_end(|| {
+        let queue = Queue::new();
+        let closure = queue.spawn_value(|| panic!("no luck"));
+        let future = queue.spawn_future(async { panic!("no luck") });
+        let run = catch_unwind(AssertUnwindSafe(|| queue.run_all()));
+        assert!(run.is_ok());
+        let outcomes =
+            [closure.join(), future.join()].map(|outcome: Result<(), _>| outcome.unwrap_err());
+        assert!(outcomes.iter().all(|error| error.is_panic()));
+    });
 }
 
 #[test]

@@ -70,24 +70,26 @@ fn the_payload_reaches_whoever_asks() {
 
 #[test]
 fn an_error_tells_what_it_knows() {
-    let error = |panics: fn()| spawn_value(panics).join().unwrap_err();
-    let text = error(|| panic!("no {}", "luck"));
-    assert_eq!(text.message(), Some("no luck"));
-    assert_eq!(text.to_string(), "task panicked: no luck");
-    assert!(format!("{text:?}").contains("no luck"));
-    let number = error(|| panic_any(7));
-    assert_eq!(number.message(), None);
-    assert_eq!(
-        number.to_string(),
-        "task panicked with a payload that is no text"
-    );
-    let (resolver, handle) = promise::<()>();
-    drop(resolver);
-    let cancelled = handle.join().unwrap_err();
-    assert_eq!(cancelled.message(), None);
-    assert_eq!(cancelled.to_string(), "task was cancelled");
-    let text = panic_text(|| cancelled.into_panic());
-    assert!(text.contains("no panic: task was cancelled"), "{text}");
+    must_end(|| {
+        let error = |panics: fn()| spawn_value(panics).join().unwrap_err();
+        let text = error(|| panic!("no {}", "luck"));
+        assert_eq!(text.message(), Some("no luck"));
+        assert_eq!(text.to_string(), "task panicked: no luck");
+        assert!(format!("{text:?}").contains("no luck"));
+        let number = error(|| panic_any(7));
+        assert_eq!(number.message(), None);
+        assert_eq!(
+            number.to_string(),
+            "task panicked with a payload that is no text"
+        );
+        let (resolver, handle) = promise::<()>();
+        drop(resolver);
+        let cancelled = handle.join().unwrap_err();
+        assert_eq!(cancelled.message(), None);
+        assert_eq!(cancelled.to_string(), "task was cancelled");
+        let text = panic_text(|| cancelled.into_panic());
+        assert!(text.contains("no panic: task was cancelled"), "{text}");
+    });
 }
 
 #[test]
@@ -142,18 +144,20 @@ fn poll_with_bomb<T>(handle: &mut JoinHandle<T>) {
 
 #[test]
 fn a_waker_that_panics_when_woken_harms_nobody() {
-    let (resolver, mut handle) = promise();
-    assert!(poll(&mut handle, &Waker::from(Arc::new(PanicsWhenWoken))).is_pending());
-    assert_eq!(resolver.resolve(1), Ok(()));
-    assert_eq!(handle.get(), 1);
-    let (resolver, mut handle) = promise::<i32>();
-    assert!(poll(&mut handle, &Waker::from(Arc::new(PanicsWhenWoken))).is_pending());
-    drop(resolver);
-    assert!(handle.join().unwrap_err().is_cancelled());
-    let (resolver, mut handle) = promise::<i32>();
-    assert!(poll(&mut handle, &Waker::from(Arc::new(PanicsWhenWoken))).is_pending());
-    handle.cancel();
-    assert!(resolver.is_abandoned());
+    must_end(|| {
+        let (resolver, mut handle) = promise();
+        assert!(poll(&mut handle, &Waker::from(Arc::new(PanicsWhenWoken))).is_pending());
+        assert_eq!(resolver.resolve(1), Ok(()));
+        assert_eq!(handle.get(), 1);
+        let (resolver, mut handle) = promise::<i32>();
+        assert!(poll(&mut handle, &Waker::from(Arc::new(PanicsWhenWoken))).is_pending());
+        drop(resolver);
+        assert!(handle.join().unwrap_err().is_cancelled());
+        let (resolver, mut handle) = promise::<i32>();
+        assert!(poll(&mut handle, &Waker::from(Arc::new(PanicsWhenWoken))).is_pending());
+        handle.cancel();
+        assert!(resolver.is_abandoned());
+    });
 }
 
 #[test]
@@ -196,25 +200,27 @@ fn a_waker_that_panics_when_dropped_harms_nobody() {
 
 #[test]
 fn what_a_closure_captured_may_panic_when_dropped() {
-    let queue = Queue::new();
-    let spawn = || {
-        let captured = Bomb("captured");
-        queue.spawn_value(move || _ = &captured)
-    };
-    // As it ends.
-    let handle = spawn();
-    queue.run_all();
-    assert_eq!(handle.join().unwrap_err().message(), Some("captured"));
-    assert_eq!(spawn().join().unwrap_err().message(), Some("captured"));
-    queue.run_all();
-    // As it is cancelled.
-    let handle = spawn();
-    handle.cancel();
-    assert_eq!(handle.join().unwrap_err().message(), Some("captured"));
-    // As the executor drops its job.
-    let handle = spawn();
-    queue.drop_all();
-    assert_eq!(handle.join().unwrap_err().message(), Some("captured"));
+    must_end(|| {
+        let queue = Queue::new();
+        let spawn = || {
+            let captured = Bomb("captured");
+            queue.spawn_value(move || _ = &captured)
+        };
+        // As it ends.
+        let handle = spawn();
+        queue.run_all();
+        assert_eq!(handle.join().unwrap_err().message(), Some("captured"));
+        assert_eq!(spawn().join().unwrap_err().message(), Some("captured"));
+        queue.run_all();
+        // As it is cancelled.
+        let handle = spawn();
+        handle.cancel();
+        assert_eq!(handle.join().unwrap_err().message(), Some("captured"));
+        // As the executor drops its job.
+        let handle = spawn();
+        queue.drop_all();
+        assert_eq!(handle.join().unwrap_err().message(), Some("captured"));
+    });
 }
 
 /// A future that panics when dropped, after it gave its value or without.
@@ -238,26 +244,28 @@ type Ends = fn(&JoinHandle<Counted>, &Queue);
 
 #[test]
 fn a_future_may_panic_when_dropped() {
-    let queue = Queue::new();
-    let drops = Drops::new();
-    let spawn = |value| queue.spawn_future(Explosive(value, Bomb("the future")));
-    let ends: [(bool, Ends); 4] = [
-        (true, |_, queue| queue.run_all()),
-        (false, |handle, queue| {
-            queue.run_all();
-            handle.cancel();
-            queue.run_all();
-        }),
-        (true, |handle, _| handle.cancel()),
-        (true, |_, queue| queue.drop_all()),
-    ];
-    for (gives, end) in ends {
-        let handle = spawn(gives.then(|| drops.one()));
-        end(&handle, &queue);
-        let error = handle.join().map(drop).unwrap_err();
-        assert_eq!(error.message(), Some("the future"));
-    }
-    assert_eq!(drops.count(), 3);
+    must_end(|| {
+        let queue = Queue::new();
+        let drops = Drops::new();
+        let spawn = |value| queue.spawn_future(Explosive(value, Bomb("the future")));
+        let ends: [(bool, Ends); 4] = [
+            (true, |_, queue| queue.run_all()),
+            (false, |handle, queue| {
+                queue.run_all();
+                handle.cancel();
+                queue.run_all();
+            }),
+            (true, |handle, _| handle.cancel()),
+            (true, |_, queue| queue.drop_all()),
+        ];
+        for (gives, end) in ends {
+            let handle = spawn(gives.then(|| drops.one()));
+            end(&handle, &queue);
+            let error = handle.join().map(drop).unwrap_err();
+            assert_eq!(error.message(), Some("the future"));
+        }
+        assert_eq!(drops.count(), 3);
+    });
 }
 
 #[test]

@@ -29,48 +29,52 @@ type GivesUp = fn(JoinHandle<String>) -> Option<JoinHandle<String>>;
 
 #[test]
 fn resolve_hands_the_value_back_when_nobody_waits_any_more() {
-    let ends: [GivesUp; 3] = [
-        |handle| {
-            drop(handle);
-            None
-        },
-        |handle| {
-            handle.detach();
-            None
-        },
-        |handle| {
-            handle.cancel();
-            Some(handle)
-        },
-    ];
-    for end in ends {
-        let (resolver, handle) = promise();
-        assert!(!resolver.is_abandoned());
-        let left = end(handle);
-        assert!(resolver.is_abandoned());
-        assert_eq!(
-            resolver.resolve("value".to_owned()),
-            Err("value".to_owned())
-        );
-        if let Some(handle) = left {
-            assert!(handle.join().unwrap_err().is_cancelled());
+    must_end(|| {
+        let ends: [GivesUp; 3] = [
+            |handle| {
+                drop(handle);
+                None
+            },
+            |handle| {
+                handle.detach();
+                None
+            },
+            |handle| {
+                handle.cancel();
+                Some(handle)
+            },
+        ];
+        for end in ends {
+            let (resolver, handle) = promise();
+            assert!(!resolver.is_abandoned());
+            let left = end(handle);
+            assert!(resolver.is_abandoned());
+            assert_eq!(
+                resolver.resolve("value".to_owned()),
+                Err("value".to_owned())
+            );
+            if let Some(handle) = left {
+                assert!(handle.join().unwrap_err().is_cancelled());
+            }
         }
-    }
+    });
 }
 
 #[test]
 fn a_resolver_dropped_unresolved_cancels() {
-    let (resolver, mut handle) = promise::<i32>();
-    let (wakes, waker) = Wakes::new();
-    assert!(poll(&mut handle, &waker).is_pending());
-    drop(resolver);
-    assert_eq!(wakes.count(), 1);
-    assert!(handle.join().unwrap_err().is_cancelled());
+    must_end(|| {
+        let (resolver, mut handle) = promise::<i32>();
+        let (wakes, waker) = Wakes::new();
+        assert!(poll(&mut handle, &waker).is_pending());
+        drop(resolver);
+        assert_eq!(wakes.count(), 1);
+        assert!(handle.join().unwrap_err().is_cancelled());
 
-    let (resolver, handle) = promise::<i32>();
-    drop(resolver);
-    let text = panic_text(|| handle.get());
-    assert!(text.contains("its resolver was dropped"), "{text}");
+        let (resolver, handle) = promise::<i32>();
+        drop(resolver);
+        let text = panic_text(|| handle.get());
+        assert!(text.contains("its resolver was dropped"), "{text}");
+    });
 }
 
 #[test]
@@ -88,28 +92,30 @@ fn a_thread_that_panics_cancels_the_promises_it_has() {
 
 #[test]
 fn every_value_is_dropped_once() {
-    let drops = Drops::new();
-    let (resolver, handle) = promise();
-    assert!(resolver.resolve(drops.one()).is_ok());
-    assert_eq!(drops.count(), 0);
-    drop(handle); // resolved, never asked for
-    assert_eq!(drops.count(), 1);
+    must_end(|| {
+        let drops = Drops::new();
+        let (resolver, handle) = promise();
+        assert!(resolver.resolve(drops.one()).is_ok());
+        assert_eq!(drops.count(), 0);
+        drop(handle); // resolved, never asked for
+        assert_eq!(drops.count(), 1);
 
-    let (resolver, handle) = promise();
-    assert!(resolver.resolve(drops.one()).is_ok());
-    drop(handle.get());
-    assert_eq!(drops.count(), 2);
+        let (resolver, handle) = promise();
+        assert!(resolver.resolve(drops.one()).is_ok());
+        drop(handle.get());
+        assert_eq!(drops.count(), 2);
 
-    let (resolver, handle) = promise();
-    drop(handle);
-    drop(resolver.resolve(drops.one()));
-    assert_eq!(drops.count(), 3);
+        let (resolver, handle) = promise();
+        drop(handle);
+        drop(resolver.resolve(drops.one()));
+        assert_eq!(drops.count(), 3);
 
-    let (resolver, handle) = promise();
-    let handle = handle.get_timeout(Duration::ZERO).map(drop).unwrap_err();
-    assert!(resolver.resolve(drops.one()).is_ok());
-    drop(block_on(handle));
-    assert_eq!(drops.count(), 4);
+        let (resolver, handle) = promise();
+        let handle = handle.get_timeout(Duration::ZERO).map(drop).unwrap_err();
+        assert!(resolver.resolve(drops.one()).is_ok());
+        drop(block_on(handle));
+        assert_eq!(drops.count(), 4);
+    });
 }
 
 #[test]
@@ -173,20 +179,22 @@ fn a_waker_may_take_the_value_or_drop_the_handle() {
 
 #[test]
 fn a_value_may_resolve_the_next_promise_as_it_is_dropped() {
-    struct Next(Option<Resolver<Self>>);
-    impl Drop for Next {
-        fn drop(&mut self) {
-            if let Some(resolver) = self.0.take() {
-                _ = resolver.resolve(Self(None));
+    must_end(|| {
+        struct Next(Option<Resolver<Self>>);
+        impl Drop for Next {
+            fn drop(&mut self) {
+                if let Some(resolver) = self.0.take() {
+                    _ = resolver.resolve(Self(None));
+                }
             }
         }
-    }
-    let (last, end) = promise();
-    let (resolver, handle) = promise();
-    assert!(resolver.resolve(Next(Some(last))).is_ok());
-    drop(handle);
-    assert!(end.is_finished());
-    assert!(end.get().0.is_none());
+        let (last, end) = promise();
+        let (resolver, handle) = promise();
+        assert!(resolver.resolve(Next(Some(last))).is_ok());
+        drop(handle);
+        assert!(end.is_finished());
+        assert!(end.get().0.is_none());
+    });
 }
 
 #[test]

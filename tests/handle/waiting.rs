@@ -27,34 +27,38 @@ fn a_value_is_got_joined_and_awaited() {
 
 #[test]
 fn spawning_returns_at_once() {
-    let gate = Gate::new();
-    let theirs = gate.clone();
-    let handle = spawn_value(move || theirs.pass());
-    gate.open(); // had it run inline, nobody would ever get here
-    handle.get();
+    must_end(|| {
+        let gate = Gate::new();
+        let theirs = gate.clone();
+        let handle = spawn_value(move || theirs.pass());
+        gate.open(); // had it run inline, nobody would ever get here
+        handle.get();
+    });
 }
 
 #[test]
 fn looking_and_timed_waiting_never_claim() {
-    let queue = Queue::new();
-    let ran = Arc::new(AtomicBool::new(false));
-    let theirs = Arc::clone(&ran);
-    let mut handle = queue.spawn_value(move || theirs.store(true, Ordering::SeqCst));
+    must_end(|| {
+        let queue = Queue::new();
+        let ran = Arc::new(AtomicBool::new(false));
+        let theirs = Arc::clone(&ran);
+        let mut handle = queue.spawn_value(move || theirs.store(true, Ordering::SeqCst));
 
-    handle = handle.try_get().unwrap_err();
-    handle = handle.get_timeout(Duration::ZERO).unwrap_err();
-    handle = handle.get_timeout(Duration::from_millis(2)).unwrap_err();
-    handle = handle.get_deadline(Instant::now()).unwrap_err();
-    handle = handle
-        .get_deadline(Instant::now() + Duration::from_millis(2))
-        .unwrap_err();
-    assert!(poll(&mut handle, Waker::noop()).is_pending());
-    assert!(!handle.is_finished());
-    assert!(!ran.load(Ordering::SeqCst), "one of them claimed");
+        handle = handle.try_get().unwrap_err();
+        handle = handle.get_timeout(Duration::ZERO).unwrap_err();
+        handle = handle.get_timeout(Duration::from_millis(2)).unwrap_err();
+        handle = handle.get_deadline(Instant::now()).unwrap_err();
+        handle = handle
+            .get_deadline(Instant::now() + Duration::from_millis(2))
+            .unwrap_err();
+        assert!(poll(&mut handle, Waker::noop()).is_pending());
+        assert!(!handle.is_finished());
+        assert!(!ran.load(Ordering::SeqCst), "one of them claimed");
 
-    queue.run_all();
-    assert!(handle.is_finished());
-    assert!(handle.try_get().is_ok());
+        queue.run_all();
+        assert!(handle.is_finished());
+        assert!(handle.try_get().is_ok());
+    });
 }
 
 #[test]
@@ -70,17 +74,19 @@ fn get_timeout_of_the_longest_duration_waits_without_claiming() {
 
 #[test]
 fn a_timed_get_takes_what_is_there_whatever_the_time() {
-    let ready = || {
-        let (resolver, handle) = promise();
-        resolver.resolve(1).unwrap();
-        handle
-    };
-    assert_eq!(ready().get_timeout(Duration::ZERO).unwrap(), 1);
-    assert_eq!(ready().get_deadline(Instant::now()).unwrap(), 1);
-    let Some(long_ago) = Instant::now().checked_sub(Duration::from_millis(1)) else {
-        return;
-    };
-    assert_eq!(ready().get_deadline(long_ago).unwrap(), 1);
+    must_end(|| {
+        let ready = || {
+            let (resolver, handle) = promise();
+            resolver.resolve(1).unwrap();
+            handle
+        };
+        assert_eq!(ready().get_timeout(Duration::ZERO).unwrap(), 1);
+        assert_eq!(ready().get_deadline(Instant::now()).unwrap(), 1);
+        let Some(long_ago) = Instant::now().checked_sub(Duration::from_millis(1)) else {
+            return;
+        };
+        assert_eq!(ready().get_deadline(long_ago).unwrap(), 1);
+    });
 }
 
 #[test]
@@ -111,48 +117,52 @@ fn asks<T: Send + 'static>() -> [fn(JoinHandle<T>); 5] {
 
 #[test]
 fn of_an_ended_task_every_ask_does_as_get_does() {
-    for ask in asks() {
-        let queue = Queue::new();
-        let handle = queue.spawn_value(|| -> i32 { panic!("no luck") });
-        queue.run_all();
-        assert_eq!(panic_text(|| ask(handle)), "no luck");
-    }
-    for ask in asks::<i32>() {
-        let line = line!() + 1;
-        let (resolver, handle) = promise();
-        drop(resolver);
-        let text = panic_text(|| ask(handle));
-        assert!(
-            text.contains(&format!("{}:{line}", file!())),
-            "it does not name the place of the promise: {text}"
-        );
-    }
+    must_end(|| {
+        for ask in asks() {
+            let queue = Queue::new();
+            let handle = queue.spawn_value(|| -> i32 { panic!("no luck") });
+            queue.run_all();
+            assert_eq!(panic_text(|| ask(handle)), "no luck");
+        }
+        for ask in asks::<i32>() {
+            let line = line!() + 1;
+            let (resolver, handle) = promise();
+            drop(resolver);
+            let text = panic_text(|| ask(handle));
+            assert!(
+                text.contains(&format!("{}:{line}", file!())),
+                "it does not name the place of the promise: {text}"
+            );
+        }
+    });
 }
 
 #[test]
 fn get_of_a_cancelled_task_names_the_place_it_was_spawned_at() {
-    let queue = Queue::new();
-    let here = |line: u32| format!("{}:{line}:", file!());
-    let spawned = [
-        (line!(), queue.spawn_value(|| ())),
-        (line!(), queue.spawn_future(async {})),
-        (line!(), letgo::spawn_value_on(&queue, || ())),
-    ];
-    for (line, handle) in spawned {
-        assert_eq!(handle.spawned_at().file(), file!());
+    must_end(|| {
+        let queue = Queue::new();
+        let here = |line: u32| format!("{}:{line}:", file!());
+        let spawned = [
+            (line!(), queue.spawn_value(|| ())),
+            (line!(), queue.spawn_future(async {})),
+            (line!(), letgo::spawn_value_on(&queue, || ())),
+        ];
+        for (line, handle) in spawned {
+            assert_eq!(handle.spawned_at().file(), file!());
+            assert_eq!(handle.spawned_at().line(), line);
+            handle.cancel();
+            let text = panic_text(|| handle.get());
+            assert!(text.contains(&here(line)), "no {} in: {text}", here(line));
+        }
+        let (line, handle) = (line!(), spawn_value(|| ()));
         assert_eq!(handle.spawned_at().line(), line);
-        handle.cancel();
-        let text = panic_text(|| handle.get());
-        assert!(text.contains(&here(line)), "no {} in: {text}", here(line));
-    }
-    let (line, handle) = (line!(), spawn_value(|| ()));
-    assert_eq!(handle.spawned_at().line(), line);
-    let (line, handle) = (line!(), spawn_future(async {}));
-    assert_eq!(handle.spawned_at().line(), line);
-    let (line, (_resolver, handle)) = (line!(), promise::<()>());
-    assert_eq!(handle.spawned_at().line(), line);
-    let (line, handle) = (line!(), handle.then(|()| ()));
-    assert_eq!(handle.spawned_at().line(), line);
+        let (line, handle) = (line!(), spawn_future(async {}));
+        assert_eq!(handle.spawned_at().line(), line);
+        let (line, (_resolver, handle)) = (line!(), promise::<()>());
+        assert_eq!(handle.spawned_at().line(), line);
+        let (line, handle) = (line!(), handle.then(|()| ()));
+        assert_eq!(handle.spawned_at().line(), line);
+    });
 }
 
 #[test]
@@ -203,59 +213,63 @@ fn only_the_last_waker_is_woken_and_only_once() {
 
 #[test]
 fn each_end_wakes_once() {
-    let spawns: [fn(&Queue) -> JoinHandle<i32>; 4] = [
-        |queue| queue.spawn_value(|| 1),
-        |queue| queue.spawn_value(|| panic!("no luck")),
-        |queue| queue.spawn_future(async { 1 }),
-        |queue| queue.spawn_future(async { panic!("no luck") }),
-    ];
-    let ends: [fn(&Queue, &JoinHandle<i32>); 3] = [
-        |queue, _| queue.run_all(),
-        |queue, _| queue.drop_all(),
-        |_, handle| handle.cancel(),
-    ];
-    for spawn in spawns {
-        for end in ends {
-            let queue = Queue::new();
-            let mut handle = spawn(&queue);
-            let (wakes, waker) = Wakes::new();
-            assert!(poll(&mut handle, &waker).is_pending());
-            end(&queue, &handle);
-            assert!(handle.is_finished());
-            assert_eq!(wakes.count(), 1);
-            drop(handle.join());
-            queue.run_all();
-            assert_eq!(wakes.count(), 1);
+    must_end(|| {
+        let spawns: [fn(&Queue) -> JoinHandle<i32>; 4] = [
+            |queue| queue.spawn_value(|| 1),
+            |queue| queue.spawn_value(|| panic!("no luck")),
+            |queue| queue.spawn_future(async { 1 }),
+            |queue| queue.spawn_future(async { panic!("no luck") }),
+        ];
+        let ends: [fn(&Queue, &JoinHandle<i32>); 3] = [
+            |queue, _| queue.run_all(),
+            |queue, _| queue.drop_all(),
+            |_, handle| handle.cancel(),
+        ];
+        for spawn in spawns {
+            for end in ends {
+                let queue = Queue::new();
+                let mut handle = spawn(&queue);
+                let (wakes, waker) = Wakes::new();
+                assert!(poll(&mut handle, &waker).is_pending());
+                end(&queue, &handle);
+                assert!(handle.is_finished());
+                assert_eq!(wakes.count(), 1);
+                drop(handle.join());
+                queue.run_all();
+                assert_eq!(wakes.count(), 1);
+            }
         }
-    }
+    });
 }
 
 #[test]
 fn a_handle_that_gave_its_value_away_says_so() {
-    let spent = || {
-        let (resolver, mut handle) = promise();
-        resolver.resolve(1).unwrap();
-        assert_eq!(poll(&mut handle, Waker::noop()), Poll::Ready(1));
-        handle
-    };
-    let again: [fn(JoinHandle<i32>); 8] = [
-        |mut handle| _ = poll(&mut handle, Waker::noop()),
-        |handle| _ = handle.get(),
-        |handle| _ = handle.join(),
-        |handle| _ = handle.try_get(),
-        |handle| _ = handle.get_timeout(Duration::ZERO),
-        |handle| _ = handle.settle().get(),
-        |handle| _ = handle.then(|n| n),
-        |handle| _ = handle.spawned_at(),
-    ];
-    for again in again {
-        let text = panic_text(|| again(spent()));
-        assert!(text.contains("given its value away"), "{text}");
-    }
-    let handle = spent();
-    assert!(handle.is_finished() && handle.is_terminated());
-    handle.cancel();
-    assert!(format!("{handle:?}").contains("value taken"));
+    must_end(|| {
+        let spent = || {
+            let (resolver, mut handle) = promise();
+            resolver.resolve(1).unwrap();
+            assert_eq!(poll(&mut handle, Waker::noop()), Poll::Ready(1));
+            handle
+        };
+        let again: [fn(JoinHandle<i32>); 8] = [
+            |mut handle| _ = poll(&mut handle, Waker::noop()),
+            |handle| _ = handle.get(),
+            |handle| _ = handle.join(),
+            |handle| _ = handle.try_get(),
+            |handle| _ = handle.get_timeout(Duration::ZERO),
+            |handle| _ = handle.settle().get(),
+            |handle| _ = handle.then(|n| n),
+            |handle| _ = handle.spawned_at(),
+        ];
+        for again in again {
+            let text = panic_text(|| again(spent()));
+            assert!(text.contains("given its value away"), "{text}");
+        }
+        let handle = spent();
+        assert!(handle.is_finished() && handle.is_terminated());
+        handle.cancel();
+        assert!(format!("{handle:?}").contains("value taken"));
+    });
 }
 
 #[test]
