@@ -20,7 +20,8 @@ use crate::{local, stack, wait};
 /// The value of a task, to be blocked on ([`get`](Self::get)) or awaited, once, at the point of
 /// use.
 ///
-/// Dropping it detaches the task, as with std and tokio: the task goes on, its value is dropped.
+/// Dropping it detaches the task, as with std and tokio: the task goes on, its value is dropped. A
+/// panic of that drop goes to the panic hook, and no further, wherever it happens.
 ///
 /// ```
 /// use letgo::spawn_value;

@@ -359,7 +359,9 @@ impl<W: Work> Value<W::Value> for Task<W> {
             State::Done(_) => {
                 let ended = mem::replace(&mut *state, State::Gone);
                 drop(state);
-                drop(ended);
+                // As it would be where it ran, had it ended later: whether this panics must not
+                // hang on who was first.
+                quietly(|| drop(ended));
             }
             State::Gone => {}
         }

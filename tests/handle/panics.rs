@@ -309,6 +309,34 @@ fn a_thens_closure_that_panics_when_dropped_hangs_nobody() {
 }
 
 #[test]
+fn a_handle_is_dropped_in_peace_whatever_its_value_does() {
+    let ends: [fn(&Queue, JoinHandle<Bomb>); 2] = [
+        |queue, handle| {
+            queue.run_all();
+            drop(handle);
+        },
+        |queue, handle| {
+            drop(handle);
+            queue.run_all();
+        },
+    ];
+    for end in ends {
+        let queue = Queue::new();
+        end(&queue, queue.spawn_value(|| Bomb("the value")));
+        end(&queue, queue.spawn_value(|| panic_any(Bomb("the payload"))));
+        end(&queue, queue.spawn_future(async { Bomb("the value") }));
+    }
+    // A panic more, in a thread that unwinds, would end the process.
+    let (resolver, handle) = promise();
+    assert!(resolver.resolve(Bomb("the value")).is_ok());
+    let text = panic_text(|| {
+        let _handle = handle;
+        panic!("unwinds");
+    });
+    assert_eq!(text, "unwinds");
+}
+
+#[test]
 fn a_payload_that_panics_when_dropped_is_delivered() {
     must_end(|| {
         let bombed = || spawn_value(|| -> i32 { panic_any(Bomb("the payload")) });
