@@ -206,7 +206,7 @@ fn what_a_closure_captured_may_panic_when_dropped() {
             let captured = Bomb("captured");
             queue.spawn_value(move || _ = &captured)
         };
-        // As it ends.
+        // As it ends. (A value that was there by then is not dropped: so the language has it.)
         let handle = spawn();
         queue.run_all();
         assert_eq!(handle.join().unwrap_err().message(), Some("captured"));

@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-use letgo::{Executor, Job, JoinHandle, Resolver, promise};
+use letgo::{Executor, Job, JoinHandle, Pool, Resolver, promise};
 
 use crate::common::{Counted, Drops, Queue, Wakes, must_end, poll, until};
 
@@ -260,5 +260,86 @@ fn a_cancel_against_a_future_that_is_woken() {
             },
         );
         assert_eq!(drops.count(), ROUNDS);
+    });
+}
+
+#[test]
+fn gets_cancels_and_drops_against_a_pool() {
+    must_end(|| {
+        let pool = Pool::builder().threads(2).build().unwrap();
+        let (captured, made) = (Drops::new(), Arc::new(AtomicUsize::new(0)));
+        let values = Drops::new();
+        thread::scope(|scope| {
+            for asker in 0..2 {
+                let (pool, captured, values, made) = (&pool, &captured, &values, &made);
+                scope.spawn(move || {
+                    for round in 0..ROUNDS {
+                        let (held, gives, made) =
+                            (captured.one(), values.clone(), Arc::clone(made));
+                        let task = move || {
+                            let _held = held;
+                            made.fetch_add(1, Ordering::SeqCst);
+                            gives.one()
+                        };
+                        let handle = if round % 3 == asker {
+                            pool.spawn_future(async move { task() })
+                        } else {
+                            pool.spawn_value(task)
+                        };
+                        match round % 7 {
+                            0 => handle.cancel(),
+                            1 => handle.detach(),
+                            2 => _ = handle.try_get().map(drop),
+                            3 => {
+                                handle.cancel();
+                                drop(handle.join());
+                            }
+                            4 => drop(handle.get_timeout(Duration::MAX)),
+                            _ => drop(handle.get()),
+                        }
+                    }
+                });
+            }
+        });
+        pool.shutdown();
+        assert_eq!(captured.count(), 2 * ROUNDS);
+        assert_eq!(values.count(), made.load(Ordering::SeqCst));
+    });
+}
+
+#[test]
+fn a_chained_task_against_its_source() {
+    must_end(|| {
+        let drops = Drops::new();
+        let (held, made) = (drops.clone(), Arc::new(AtomicUsize::new(0)));
+        let (makes, passed) = (Arc::clone(&made), drops.clone());
+        race(
+            move |_| {
+                let (captured, gives, made) = (held.one(), passed.clone(), Arc::clone(&makes));
+                let (resolver, source) = promise::<usize>();
+                let chained = source.then(move |n| {
+                    let _captured = captured;
+                    made.fetch_add(1, Ordering::SeqCst);
+                    (n, gives.one())
+                });
+                (resolver, chained)
+            },
+            |round, resolver: Resolver<usize>| {
+                if round % 5 != 0 {
+                    _ = resolver.resolve(round);
+                }
+            },
+            |round, chained: JoinHandle<(usize, Counted)>| {
+                if round % 4 == 0 {
+                    chained.cancel();
+                }
+                match chained.join() {
+                    Ok((n, _)) => assert_eq!(n, round),
+                    Err(error) => assert!(error.is_cancelled(), "{error}"),
+                }
+            },
+        );
+        let all = || ROUNDS + made.load(Ordering::SeqCst);
+        until("everything is dropped", || drops.count() == all());
     });
 }
