@@ -86,7 +86,8 @@ impl<T> JoinHandle<T> {
     /// thread. So nested `get`s never deadlock a bounded executor, fork and join cost no context
     /// switch, and `get` works where there are no threads. The claimed closure meets this thread's
     /// thread-locals, runtime context and the locks that are held here;
-    /// `get_timeout(Duration::MAX)` waits without claiming.
+    /// `get_timeout(Duration::MAX)` waits without claiming. Only where claims within claims have used
+    /// the stack up does a fresh thread run the closure, while this one waits.
     ///
     /// ```
     /// let handle = letgo::spawn_value(|| "value");
