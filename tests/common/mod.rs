@@ -173,4 +173,85 @@ pub fn panic_text<R>(f: impl FnOnce() -> R) -> String {
             Err(payload) => (*payload.downcast::<&str>().expect("a text")).to_owned(),
         },
     }
+const CHILD: &str = "LETGO_TEST_CHILD";
+
+/// Runs `test` in a process of its own, with these environment variables: the test binary starts
+/// itself once more, for the test of this `name` only, which comes here again. Gives what became
+/// of the process; in that process it does not come back.
+pub fn in_a_process(name: &str, env: &[(&str, &str)], test: impl FnOnce()) -> std::process::Output {
+    in_a_process_by(name, |command| _ = command.envs(env.iter().copied()), test)
+}
+
+/// As [`in_a_process`], with a change of the command first.
+pub fn in_a_process_by(
+    name: &str,
+    change: impl FnOnce(&mut std::process::Command),
+    test: impl FnOnce(),
+) -> std::process::Output {
+    if std::env::var_os(CHILD).is_some_and(|child| child == name) {
+        test();
+        std::process::exit(0);
+    }
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .env_remove("LETGO_THREADS")
+        .env(CHILD, name);
+    change(&mut command);
+    command.output().unwrap()
+}
+
+/// Fails unless the process ended well.
+#[track_caller]
+pub fn ended_well(output: &std::process::Output) {
+    assert!(
+        output.status.success(),
+        "the process failed: {}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// How many threads of this process have a name that begins so (15 bytes are kept of a name).
+pub fn threads_named(prefix: &str) -> usize {
+    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else {
+        return 0;
+    };
+    tasks
+        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok())
+        .filter(|name| name.starts_with(prefix))
+        .count()
+}
+
+/// Counts those who are inside at the same time.
+#[derive(Clone, Default)]
+pub struct Crowd(Arc<(AtomicUsize, AtomicUsize)>);
+
+impl Crowd {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Goes in while `f` runs.
+    pub fn inside<R>(&self, f: impl FnOnce() -> R) -> R {
+        let now = self.0.0.fetch_add(1, Ordering::SeqCst) + 1;
+        self.0.1.fetch_max(now, Ordering::SeqCst);
+        let result = f();
+        self.0.0.fetch_sub(1, Ordering::SeqCst);
+        result
+    }
+
+    pub fn now(&self) -> usize {
+        self.0.0.load(Ordering::SeqCst)
+    }
+
+    /// The most there were at the same time.
+    pub fn most(&self) -> usize {
+        self.0.1.load(Ordering::SeqCst)
+    }
+}
+
+/// Some 100 µs of computing without optimisation, whatever the load.
+pub fn compute() -> u64 {
+    (0..10_000_u64).fold(1, |hash, n| std::hint::black_box(hash.wrapping_mul(31) ^ n))
 }
