@@ -14,7 +14,9 @@ use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Weak};
 
 /// Told by a thread it hosts that this thread stops running for a while.
 pub(crate) trait Host {
-    fn blocks(&self);
+    /// `false`: this changes nothing, as it waits already (and runs something meanwhile).
+    fn blocks(&self) -> bool;
+    /// Follows a `blocks` that gave `true`.
     fn goes_on(&self);
 }
 
@@ -100,10 +102,7 @@ struct Blocked(Option<Rc<dyn Host>>);
 impl Blocked {
     fn tell() -> Self {
         let host = HOST.try_with(|host| host.get().cloned()).ok().flatten();
-        if let Some(host) = &host {
-            host.blocks();
-        }
-        Self(host)
+        Self(host.filter(|host| host.blocks()))
     }
 }
 
@@ -134,7 +133,6 @@ pub(crate) fn block_until<T>(
     // A wait within `poll` makes a parker of its own: this one is out of the cache till the end.
     let (parker, waker) = parker();
     let mut cx = Context::from_waker(&waker);
-    let mut blocked = None;
     let value = loop {
         if let Poll::Ready(value) = poll(&mut cx) {
             break Some(value);
@@ -142,7 +140,8 @@ pub(crate) fn block_until<T>(
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             break None;
         }
-        blocked.get_or_insert_with(Blocked::tell);
+        // Not while `poll` runs: that may compute for long, or wait in turn.
+        let _blocked = Blocked::tell();
         if STRANDED_COUNT.load(Ordering::Relaxed) == 0 {
             match deadline {
                 Some(deadline) => _ = parker.park_deadline(deadline),
@@ -153,7 +152,6 @@ pub(crate) fn block_until<T>(
             parker.park_deadline(deadline.map_or(nap, |deadline| deadline.min(nap)));
         }
     };
-    drop(blocked);
     // A token that came too late must not cut the next wait short; one more round is all it costs.
     let _ = PARKER.try_with(|slot| slot.set(Some((parker, waker))));
     value

@@ -191,7 +191,12 @@ struct Hosted {
 }
 
 impl Host for Hosted {
-    fn blocks(&self) {
+    fn blocks(&self) -> bool {
+        // Outside a job (in a destructor as the thread ends) it is not counted as active, and in a wait
+        // (if it runs something meanwhile) not any more. Nobody else changes the one or the other.
+        if matches!(self.seat.status().doing, Doing::Looking | Doing::Waiting) {
+            return false;
+        }
         // What the monitor presumed is counted already.
         if self.seat.set(self.job.get(), Doing::Waiting) != Doing::Presumed {
             self.core.sleep.blocks();
@@ -199,6 +204,7 @@ impl Host for Hosted {
         if self.core.queues.has_work(&mut self.core.queues.thief()) {
             self.core.notify();
         }
+        true
     }
 
     fn goes_on(&self) {
