@@ -1,0 +1,379 @@
+//! The pool at work: it computes on as many threads as it was built with, and grows while they block.
+
+mod common;
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
+use std::task::{Poll, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{Crowd, Gate, compute, must_end, threads_named, until};
+use letgo::{JoinHandle, Pool, promise};
+
+fn pool(threads: usize) -> Pool {
+    Pool::builder().threads(threads).build().unwrap()
+}
+
+/// Waits for the value without claiming.
+fn wait<T>(handle: JoinHandle<T>) -> T {
+    handle.get_timeout(Duration::MAX).ok().unwrap()
+}
+
+fn nest(pool: &Pool, depth: usize) -> usize {
+    if depth == 0 {
+        return 0;
+    }
+    let inner = pool.clone();
+    pool.spawn_value(move || nest(&inner, depth - 1)).get() + 1
+}
+
+#[test]
+fn gets_nest_on_a_pool_of_one_thread() {
+    must_end(|| {
+        let pool = pool(1);
+        let inner = pool.clone();
+        assert_eq!(wait(pool.spawn_value(move || nest(&inner, 500))), 500);
+    });
+}
+
+#[test]
+fn a_long_chain_of_handles_each_getting_the_one_before_overflows_no_stack() {
+    const LINKS: usize = 50_000;
+    must_end(|| {
+        let pool = pool(1);
+        let chain = |last: JoinHandle<usize>| {
+            (0..LINKS).fold(last, |before, _| pool.spawn_value(move || before.get() + 1))
+        };
+        assert_eq!(chain(pool.spawn_value(|| 0)).get(), LINKS);
+        assert_eq!(wait(chain(pool.spawn_value(|| 0))), LINKS);
+        // None of them can be run before the first has its value.
+        let (resolver, first) = promise();
+        let last = chain(first);
+        resolver.resolve(0).unwrap();
+        assert_eq!(last.get(), LINKS);
+    });
+}
+
+#[test]
+fn closures_that_meet_at_a_barrier_all_come() {
+    must_end(|| {
+        for threads in [1, 2] {
+            let pool = pool(threads);
+            let barrier = Arc::new(Barrier::new(64));
+            let meet = |_| {
+                let barrier = Arc::clone(&barrier);
+                pool.spawn_value(move || barrier.wait().is_leader())
+            };
+            let all: Vec<_> = (0..64).map(meet).collect();
+            let leaders = all.into_iter().map(wait).filter(|leader| *leader).count();
+            assert_eq!(leaders, 1);
+        }
+    });
+}
+
+#[test]
+fn a_thousand_closures_that_sleep_sleep_at_the_same_time() {
+    const SLEEP: Duration = Duration::from_millis(300);
+    must_end(|| {
+        let pool = pool(2);
+        let start = Instant::now();
+        let all: Vec<_> = (0..1000)
+            .map(|_| pool.spawn_value(|| thread::sleep(SLEEP)))
+            .collect();
+        all.into_iter().for_each(wait);
+        // One after the other on two threads it would take four times as long.
+        assert!(start.elapsed() < SLEEP * 1000 / 8);
+    });
+}
+
+fn computing_never_grows(pool: &Pool) {
+    const CLOSURES: usize = 10_000;
+    let size = pool.threads();
+    let (crowd, done) = (Crowd::new(), Arc::new(AtomicUsize::new(0)));
+    for _ in 0..CLOSURES {
+        let (crowd, done) = (crowd.clone(), Arc::clone(&done));
+        pool.spawn_value(move || {
+            crowd.inside(compute);
+            done.fetch_add(1, Ordering::SeqCst);
+        })
+        .detach();
+    }
+    let mut most = 0;
+    until("all have computed", || {
+        most = most.max(pool.threads());
+        thread::sleep(Duration::from_micros(100)); // not to compute along
+        done.load(Ordering::SeqCst) == CLOSURES
+    });
+    assert!(most <= size + 1, "{most} threads for {size}");
+    assert!(crowd.most() <= size + 1, "{} ran at once", crowd.most());
+}
+
+#[test]
+fn computing_never_grows_the_pool() {
+    must_end(|| {
+        computing_never_grows(&pool(1));
+        computing_never_grows(&pool(2));
+        computing_never_grows(&pool(3));
+    });
+}
+
+#[test]
+fn computing_never_grows_the_pool_while_others_take_its_cores() {
+    must_end(|| {
+        let stop = Arc::new(AtomicBool::new(false));
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let load: Vec<_> = (0..cores * 4)
+            .map(|_| {
+                let stop = Arc::clone(&stop);
+                thread::spawn(move || while !stop.load(Ordering::Relaxed) {})
+            })
+            .collect();
+        computing_never_grows(&pool(2));
+        stop.store(true, Ordering::Relaxed);
+        load.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
+#[test]
+fn after_a_burst_of_blocked_threads_the_pool_shrinks_to_its_size() {
+    must_end(|| {
+        let pool = Pool::builder()
+            .threads(2)
+            .name("burst")
+            .keep_alive(Duration::from_millis(50))
+            .build()
+            .unwrap();
+        let (gate, crowd) = (Gate::new(), Crowd::new());
+        for _ in 0..1000 {
+            let (gate, crowd) = (gate.clone(), crowd.clone());
+            pool.spawn_value(move || crowd.inside(|| gate.pass()))
+                .detach();
+        }
+        until("all are blocked", || crowd.now() == 1000);
+        assert!(pool.threads() >= 1000);
+        gate.open();
+        until("it is as small as before", || pool.threads() == 2);
+        until("its threads have left", || threads_named("burst-") <= 3);
+        assert_eq!(pool.spawn_value(|| 1).get(), 1);
+    });
+}
+
+#[test]
+fn a_closure_starts_though_its_spawner_goes_on_computing() {
+    must_end(|| {
+        let pool = pool(2);
+        let spawn_and_spin = |pool: &Pool| {
+            let started = Arc::new(AtomicBool::new(false));
+            let start = Arc::clone(&started);
+            pool.spawn_value(move || start.store(true, Ordering::SeqCst))
+                .detach();
+            while !started.load(Ordering::SeqCst) {
+                std::hint::spin_loop();
+            }
+        };
+        for _ in 0..200 {
+            spawn_and_spin(&pool);
+        }
+        let inner = pool.clone();
+        wait(pool.spawn_value(move || (0..200).for_each(|_| spawn_and_spin(&inner))));
+    });
+}
+
+#[test]
+fn panics_kill_no_worker() {
+    must_end(|| {
+        let pool = pool(2);
+        let panics: Vec<_> = (0..1000_u32)
+            .map(|n| pool.spawn_value(move || -> u32 { std::panic::resume_unwind(Box::new(n)) }))
+            .collect();
+        for (n, panic) in (0_u32..).zip(panics) {
+            let payload = loop {
+                if panic.is_finished() {
+                    break panic.join().unwrap_err().into_panic();
+                }
+                thread::yield_now();
+            };
+            assert_eq!(payload.downcast_ref(), Some(&n));
+        }
+        assert_eq!(pool.threads(), 2);
+        assert_eq!(wait(pool.spawn_value(|| 1)), 1);
+    });
+}
+
+#[test]
+fn a_worker_that_waits_is_replaced() {
+    must_end(|| {
+        let pool = pool(1);
+        for timed in [false, true] {
+            let (resolver, answer) = promise();
+            let waits = pool.spawn_value(move || if timed { wait(answer) } else { answer.get() });
+            let resolves = pool.spawn_value(move || resolver.resolve(1).unwrap());
+            assert_eq!(wait(waits), 1);
+            wait(resolves);
+        }
+    });
+}
+
+#[test]
+fn a_worker_that_waits_within_a_wait_is_replaced() {
+    must_end(|| {
+        let pool = pool(1);
+        let (first, first_answer) = promise();
+        let (second, second_answer) = promise();
+        let asks = Gate::new();
+        let asked = asks.clone();
+        let waits = pool.spawn_value(move || {
+            let both = first_answer.map(move |a: i32| {
+                asked.open();
+                a + second_answer.get()
+            });
+            both.get()
+        });
+        until("it waits", || {
+            pool.idle_threads() == 0 && pool.queued() == 0
+        });
+        // The naps make it likely that it waits by then; if it does not, that is right as well.
+        thread::sleep(Duration::from_millis(20));
+        first.resolve(1).unwrap();
+        asks.pass();
+        thread::sleep(Duration::from_millis(20));
+        pool.spawn_value(move || second.resolve(2).unwrap())
+            .detach();
+        assert_eq!(wait(waits), 3);
+    });
+}
+
+#[test]
+fn max_threads_is_never_exceeded_and_what_starves_runs_once_a_place_is_free() {
+    must_end(|| {
+        let pool = Pool::builder()
+            .threads(1)
+            .max_threads(4)
+            .name("capped")
+            .build()
+            .unwrap();
+        let (gate, crowd) = (Gate::new(), Crowd::new());
+        let all: Vec<_> = (0..20)
+            .map(|_| {
+                let (gate, crowd) = (gate.clone(), crowd.clone());
+                pool.spawn_value(move || crowd.inside(|| gate.pass()))
+            })
+            .collect();
+        until("as many are blocked as may be", || crowd.now() == 4);
+        let (resolver, answer) = promise();
+        let starves = pool.spawn_value(move || resolver.resolve(1).unwrap());
+        for _ in 0..50 {
+            assert_eq!(pool.threads(), 4);
+            assert!(threads_named("capped-") <= 5, "with the monitor");
+            thread::sleep(Duration::from_millis(1)); // the monitor ticks meanwhile
+        }
+        let answer = answer.try_get().unwrap_err();
+        gate.open();
+        assert_eq!(answer.get(), 1);
+        wait(starves);
+        all.into_iter().for_each(wait);
+        assert_eq!(crowd.most(), 4);
+        assert_eq!(pool.max_threads(), 4);
+    });
+}
+
+#[test]
+fn futures_that_wake_each_other_for_ever_leave_room_for_others() {
+    must_end(|| {
+        let pool = pool(1);
+        let stop = Arc::new(AtomicBool::new(false));
+        let seats: Arc<[Mutex<Option<Waker>>; 2]> = Arc::default();
+        let players: Vec<_> = (0..2)
+            .map(|me| {
+                let (stop, seats) = (Arc::clone(&stop), Arc::clone(&seats));
+                pool.spawn_future(poll_fn(move |cx| {
+                    if stop.load(Ordering::SeqCst) {
+                        return Poll::Ready(());
+                    }
+                    *seats[me].lock().unwrap() = Some(cx.waker().clone());
+                    let other = seats[1 - me].lock().unwrap().clone();
+                    match other {
+                        Some(other) => other.wake(),
+                        None => cx.waker().wake_by_ref(),
+                    }
+                    Poll::Pending
+                }))
+            })
+            .collect();
+        for n in 0..100 {
+            assert_eq!(wait(pool.spawn_value(move || n)), n);
+            assert_eq!(wait(pool.spawn_future(async move { n })), n);
+        }
+        stop.store(true, Ordering::SeqCst);
+        for seat in &*seats {
+            if let Some(waker) = seat.lock().unwrap().take() {
+                waker.wake();
+            }
+        }
+        players.into_iter().for_each(wait);
+    });
+}
+
+#[test]
+fn futures_are_woken_from_threads_outside() {
+    must_end(|| {
+        let pool = pool(2);
+        let (resolvers, sums): (Vec<_>, Vec<_>) = (0..100)
+            .map(|_| {
+                let (resolver, answer) = promise::<u32>();
+                (resolver, pool.spawn_future(async move { answer.await + 1 }))
+            })
+            .unzip();
+        let threads: Vec<_> = resolvers
+            .into_iter()
+            .map(|resolver| thread::spawn(move || resolver.resolve(1).unwrap()))
+            .collect();
+        assert_eq!(sums.into_iter().map(wait).sum::<u32>(), 200);
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+    });
+}
+
+#[test]
+fn ten_thousand_futures_yield_to_each_other() {
+    must_end(|| {
+        let pool = pool(2);
+        let all: Vec<_> = (0..10_000)
+            .map(|n| {
+                let mut yields = 10;
+                pool.spawn_future(poll_fn(move |cx| {
+                    if yields == 0 {
+                        return Poll::Ready(n);
+                    }
+                    yields -= 1;
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }))
+            })
+            .collect();
+        assert!((0..).zip(all).all(|(n, handle)| wait(handle) == n));
+    });
+}
+
+fn respawn(pool: &Pool, stop: &Arc<AtomicBool>) {
+    if !stop.load(Ordering::SeqCst) {
+        let (again, still) = (pool.clone(), Arc::clone(stop));
+        pool.spawn_value(move || respawn(&again, &still)).detach();
+    }
+}
+
+#[test]
+fn a_thread_with_endless_work_of_its_own_serves_others_too() {
+    must_end(|| {
+        let pool = pool(1);
+        let stop = Arc::new(AtomicBool::new(false));
+        respawn(&pool, &stop);
+        for n in 0..100 {
+            assert_eq!(wait(pool.spawn_value(move || n)), n);
+        }
+        stop.store(true, Ordering::SeqCst);
+    });
+}
