@@ -39,6 +39,8 @@ pub(super) struct Core {
     /// The workers that exist: what the monitor looks at.
     pub(super) seats: Mutex<Vec<Arc<Seat>>>,
     threads: Mutex<HashMap<ThreadId, JoinHandle<()>>>,
+    /// Held by the one who joins the threads: a second one has to wait as long.
+    joining: Mutex<()>,
     next_number: AtomicUsize,
     monitor: Mutex<Option<Unparker>>,
     /// When a thread could not be made; `None` after one could.
@@ -55,6 +57,7 @@ impl Core {
             sleep: Sleep::new(config.threads, config.max_threads),
             seats: Mutex::default(),
             threads: Mutex::default(),
+            joining: Mutex::default(),
             next_number: AtomicUsize::new(0),
             monitor: Mutex::default(),
             refused: Mutex::default(),
@@ -62,10 +65,7 @@ impl Core {
             config,
         });
         for _ in 0..core.config.threads {
-            match core.sleep.wake_beyond_target() {
-                Wake::NewThread => core.make_thread(),
-                other => core.wake(other),
-            }
+            core.wake(core.sleep.first_thread());
         }
         core
     }
@@ -201,6 +201,10 @@ impl Core {
         for seat in self.sleep.close() {
             seat.unparker.unpark();
         }
+        self.unpark_monitor();
+    }
+
+    pub(super) fn unpark_monitor(&self) {
         if let Some(monitor) = &*self.monitor.lock() {
             monitor.unpark();
         }
@@ -211,6 +215,7 @@ impl Core {
         if wait::is_hosted() && local::pool() == std::ptr::from_ref(self).addr() {
             return;
         }
+        let joining = self.joining.lock();
         loop {
             let thread = {
                 let mut threads = self.threads.lock();
@@ -224,6 +229,7 @@ impl Core {
                 let _ = thread.join();
             }
         }
+        drop(joining);
         // Where no thread could be made, this one does what is left.
         while self.run_one() {}
     }

@@ -57,15 +57,16 @@ struct Monitor {
 pub(super) fn run(core: &Weak<Core>, parker: &Parker) {
     let mut monitor = Monitor::default();
     let mut workless = 0;
-    // Held for a tick only: a pool that is dropped needs no monitor.
+    // Held for a tick only: a pool that is dropped needs no monitor. Asleep, it is woken when the pool
+    // closes and whenever a thread leaves after that.
     while let Some(core) = core.upgrade() {
         let counts = core.sleep.counts();
         if counts.closed() && core.sleep.alive() == 0 {
-            return core.forget_thread();
+            return;
         }
         let waits = core.queues.has_work(&mut core.queues.thief());
         workless = if waits { 0 } else { workless + 1 };
-        if workless >= PATIENCE && !counts.closed() {
+        if workless >= PATIENCE {
             monitor = Monitor::default();
             workless = 0;
             core.sleep.monitor_sleeps();

@@ -90,6 +90,8 @@ pub(super) enum Rest {
     Asleep,
     /// It is to leave, and is not counted any more.
     Leave,
+    /// It is to search on.
+    Stay,
 }
 
 impl Sleep {
@@ -151,6 +153,14 @@ impl Sleep {
             };
         }
         self.wake_one(&mut crew)
+    }
+
+    /// Adds one of the threads that the pool starts with, be there sleepers or not.
+    pub(super) fn first_thread(&self) -> Wake {
+        let mut crew = self.crew.lock();
+        crew.alive += 1;
+        self.change(ACTIVE + SEARCHING, 0);
+        Wake::NewThread
     }
 
     /// Wakes one more, whatever the target says: the monitor's decision.
@@ -220,13 +230,19 @@ impl Sleep {
         self.change(ACTIVE, 0);
     }
 
-    /// A worker that found nothing goes to sleep, or leaves a pool that is closed. It has to look
-    /// at the queues once more after this.
-    pub(super) fn rest(&self, seat: &Arc<Seat>) -> Rest {
+    /// A worker that found nothing goes to sleep, or leaves a pool that is closed. If asleep, it has to
+    /// look at the queues once more after this.
+    pub(super) fn rest(&self, seat: &Arc<Seat>, has_work: impl FnOnce() -> bool) -> Rest {
         let mut crew = self.crew.lock();
         if self.counts().closed() {
-            crew.alive -= 1;
             self.change(0, ACTIVE + SEARCHING);
+            // The look after the count changed: a job that came in just before finds this worker
+            // still here, one that comes now sees that it has left.
+            if has_work() {
+                self.change(ACTIVE + SEARCHING, 0);
+                return Rest::Stay;
+            }
+            crew.alive -= 1;
             return Rest::Leave;
         }
         self.fall_asleep(&mut crew, seat, SEARCHING);

@@ -84,17 +84,12 @@ impl WorkerThread {
                     }
                 }
                 None => {
-                    if self.core.sleep.rest(&self.seat) == Rest::Leave {
-                        // A job that came in just before: it would find nobody.
-                        while let Some(job) = self.core.queues.steal(&mut self.thief) {
-                            job.run();
-                        }
-                        return self.leave();
+                    let (core, thief) = (&self.core, &mut self.thief);
+                    match core.sleep.rest(&self.seat, || core.queues.has_work(thief)) {
+                        Rest::Leave => return self.leave(),
+                        Rest::Asleep if !self.sleep() => return self.leave(),
+                        Rest::Asleep | Rest::Stay => true,
                     }
-                    if !self.sleep() {
-                        return self.leave();
-                    }
-                    true
                 }
             };
         }
@@ -179,7 +174,12 @@ impl WorkerThread {
             .seats
             .lock()
             .retain(|seat| !Arc::ptr_eq(seat, &self.seat));
-        self.core.forget_thread();
+        if self.core.sleep.counts().closed() {
+            // Whoever shuts the pool down joins this thread. The monitor leaves after the last.
+            self.core.unpark_monitor();
+        } else {
+            self.core.forget_thread();
+        }
     }
 }
 
