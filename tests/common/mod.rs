@@ -3,6 +3,7 @@
 // Each test binary uses some of it.
 #![allow(
     dead_code,
+    unreachable_pub,
     reason = "every test binary compiles it, none uses all of it"
 )]
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
