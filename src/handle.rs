@@ -15,7 +15,7 @@ use crate::error::JoinError;
 use crate::job::Job;
 use crate::sync::{Arc, Mutex};
 use crate::task::{Outcome, Value};
-use crate::{local, stack, wait};
+use crate::{lend, local, stack, wait};
 
 /// The value of a task, to be blocked on ([`get`](Self::get)) or awaited, once, at the point of
 /// use.
@@ -300,8 +300,9 @@ impl<T> JoinHandle<T> {
     /// The outcome, without panicking.
     pub(crate) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Outcome<T>> {
         let outcome = self.value().poll(cx.waker());
-        if outcome.is_ready() {
-            self.value = None;
+        match &outcome {
+            Poll::Ready(_) => self.value = None,
+            Poll::Pending => lend::help_while_pending(cx),
         }
         outcome
     }
@@ -391,7 +392,10 @@ impl<T> Future for JoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         match self.value().poll(cx.waker()) {
             Poll::Ready(outcome) => Poll::Ready(self.ended(outcome)),
-            Poll::Pending => Poll::Pending,
+            Poll::Pending => {
+                lend::help_while_pending(cx);
+                Poll::Pending
+            }
         }
     }
 }

@@ -29,6 +29,7 @@ pub mod fan_in;
 mod future;
 mod handle;
 mod job;
+mod lend;
 mod local;
 mod pool;
 mod promise;

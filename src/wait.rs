@@ -1,16 +1,15 @@
 //! Blocking: a waiting thread is a [`Waker`] like any other.
 //!
-//! Whoever runs threads for others wants to know when one of them blocks ([`Host`]), and
-//! whoever could not make a thread needs those who wait to lend theirs ([`Stranded`]).
+//! Whoever runs threads for others wants to know when one of them blocks ([`Host`]).
 
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use parking::{Parker, Unparker};
+use parking::Parker;
 
-use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Weak};
+use crate::lend;
 
 /// Told by a thread it hosts that this thread stops running for a while.
 pub(crate) trait Host {
@@ -20,20 +19,10 @@ pub(crate) trait Host {
     fn goes_on(&self);
 }
 
-/// Work that no thread can be made for.
-pub(crate) trait Stranded: Send + Sync {
-    /// Runs one of its jobs on this thread. `false`: there was none, or a thread will do it.
-    fn help(&self) -> bool;
-}
-
 thread_local! {
     static HOST: OnceCell<Rc<dyn Host>> = const { OnceCell::new() };
     static PARKER: Cell<Option<(Parker, Waker)>> = const { Cell::new(None) };
 }
-
-/// How many entries [`STRANDED`] has: the waits of a program that lacks no thread read this only.
-static STRANDED_COUNT: AtomicUsize = AtomicUsize::new(0);
-static STRANDED: Mutex<Vec<Weak<dyn Stranded>>> = Mutex::new(Vec::new());
 
 /// How often a waiting thread looks for stranded work.
 const HELP_EVERY: Duration = Duration::from_millis(5);
@@ -45,53 +34,11 @@ pub(crate) fn install_host(host: Rc<dyn Host>) {
     });
 }
 
-/// From now on threads that wait run `work`'s jobs.
-pub(crate) fn strand(work: Weak<dyn Stranded>) {
-    change_stranded(|all| {
-        all.retain(|work| work.strong_count() > 0);
-        all.push(work);
-    });
-}
-
-/// There are threads again for `work`.
-pub(crate) fn unstrand(work: &Weak<dyn Stranded>) {
-    change_stranded(|all| all.retain(|other| !other.ptr_eq(work)));
-}
-
-fn change_stranded(change: impl FnOnce(&mut Vec<Weak<dyn Stranded>>)) {
-    let mut all = STRANDED.lock();
-    change(&mut all);
-    // Relaxed: a thread that reads the old count looks again when its next wait begins; one that
-    // already waits for this work is its pool's own, and no pool strands before its first wait.
-    STRANDED_COUNT.store(all.len(), Ordering::Relaxed);
-}
-
-/// Runs one stranded job on this thread, if there is one.
-fn help_stranded() -> bool {
-    if STRANDED_COUNT.load(Ordering::Relaxed) == 0 {
-        return false;
-    }
-    let all: Vec<_> = STRANDED.lock().iter().filter_map(Weak::upgrade).collect();
-    all.iter().any(|work| work.help())
-}
-
-struct Unpark(Unparker);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
 fn parker() -> (Parker, Waker) {
     let cached = PARKER.try_with(Cell::take).ok().flatten();
     cached.unwrap_or_else(|| {
         let parker = Parker::new();
-        let waker = Waker::from(Arc::new(Unpark(parker.unparker())));
+        let waker = lend::waker_of(parker.unparker());
         (parker, waker)
     })
 }
@@ -142,12 +89,12 @@ pub(crate) fn block_until<T>(
         }
         // Not while `poll` runs: that may compute for long, or wait in turn.
         let _blocked = Blocked::tell();
-        if STRANDED_COUNT.load(Ordering::Relaxed) == 0 {
+        if !lend::is_wanted() {
             match deadline {
                 Some(deadline) => _ = parker.park_deadline(deadline),
                 None => parker.park(),
             }
-        } else if !help_stranded() {
+        } else if !lend::help() {
             let nap = Instant::now() + HELP_EVERY;
             parker.park_deadline(deadline.map_or(nap, |deadline| deadline.min(nap)));
         }

@@ -12,6 +12,7 @@ use futures_core::FusedFuture;
 use crate::error::JoinError;
 use crate::eventual::Eventual;
 use crate::handle::JoinHandle;
+use crate::lend;
 use crate::sync::{Arc, Mutex, OnceLock};
 use crate::task::Outcome;
 use crate::wait;
@@ -181,7 +182,10 @@ impl<T: Clone> Future for Shared<T> {
                 // Listens first, then looks again.
                 None => self.listener = Some(self.group.arrival.0.listen()),
                 Some(listener) => {
-                    std::task::ready!(Pin::new(listener).poll(cx));
+                    if Pin::new(listener).poll(cx).is_pending() {
+                        lend::help_while_pending(cx);
+                        return Poll::Pending;
+                    }
                     self.listener = None;
                 }
             }

@@ -13,9 +13,10 @@ use super::seat::Seat;
 use super::sleep::{Sleep, Wake};
 use super::worker;
 use crate::job::Job;
+use crate::lend::{self, Stranded};
 use crate::local::{self, Home};
-use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, Weak};
-use crate::wait::{self, Stranded};
+use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Weak};
+use crate::wait;
 
 /// How long after a thread could not be made the next one is tried.
 const RETRY_AFTER: Duration = Duration::from_millis(10);
@@ -45,8 +46,6 @@ pub(super) struct Core {
     monitor: Mutex<Option<Unparker>>,
     /// When a thread could not be made; `None` after one could.
     refused: Mutex<Option<Instant>>,
-    /// Whether waiting threads have been asked to help.
-    stranded: AtomicBool,
 }
 
 impl Core {
@@ -61,7 +60,6 @@ impl Core {
             next_number: AtomicUsize::new(0),
             monitor: Mutex::default(),
             refused: Mutex::default(),
-            stranded: AtomicBool::new(false),
             config,
         });
         for _ in 0..core.config.threads {
@@ -128,31 +126,14 @@ impl Core {
     }
 
     fn make_thread(self: &Arc<Self>) {
-        let refused = *self.refused.lock();
-        let made = if refused.is_some_and(|at| at.elapsed() < RETRY_AFTER) {
-            false
-        } else {
-            let number = self.next_number.fetch_add(1, Ordering::Relaxed);
-            let core = Arc::clone(self);
-            self.spawn(&number.to_string(), move || worker::run(core))
-        };
-        if made {
-            if refused.is_some() {
-                *self.refused.lock() = None;
-                if self.stranded.swap(false, Ordering::Relaxed) {
-                    wait::unstrand(&self.as_stranded());
-                }
-            }
-            return;
-        }
-        if refused.is_none_or(|at| at.elapsed() >= RETRY_AFTER) {
-            *self.refused.lock() = Some(Instant::now());
-        }
-        self.sleep.no_new_thread();
-        // Nothing is lost: the job stays queued for the threads there are, and should they all be
-        // blocked, or none be there, for those who wait.
-        if !self.stranded.swap(true, Ordering::Relaxed) {
-            wait::strand(self.as_stranded());
+        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
+        let core = Arc::clone(self);
+        if !self.spawn(&number.to_string(), move || worker::run(core)) {
+            self.wake(self.sleep.no_new_thread(|| self.has_work()));
+            // Nothing is lost: the job stays queued for the threads there are, and should they all be
+            // blocked, or none be there, for those who wait. The monitor tries again.
+            lend::strand(self.as_stranded());
+            self.wake(self.sleep.wake_monitor());
         }
     }
 
@@ -161,18 +142,24 @@ impl Core {
         weak
     }
 
-    /// Makes a thread, remembered until it ends.
+    /// Makes a thread, remembered until it ends. `false`: there can be none, or could not be a moment
+    /// ago.
     fn spawn(self: &Arc<Self>, role: &str, f: impl FnOnce() + Send + 'static) -> bool {
+        let refused = *self.refused.lock();
+        if refused.is_some_and(|at| at.elapsed() < RETRY_AFTER) {
+            return false;
+        }
         let builder = thread::Builder::new()
             .name(format!("{}-{role}", self.config.name))
             .stack_size(self.config.stack_size);
         // Under the lock, so that nobody who joins the threads can miss this one.
         let mut threads = self.threads.lock();
-        let Ok(thread) = builder.spawn(f) else {
-            return false;
-        };
-        threads.insert(thread.thread().id(), thread);
-        true
+        let made = builder.spawn(f).ok();
+        if made.is_none() || refused.is_some() {
+            *self.refused.lock() = made.is_none().then(Instant::now);
+        }
+        made.map(|thread| threads.insert(thread.thread().id(), thread))
+            .is_some()
     }
 
     /// The calling thread ends.
@@ -191,8 +178,10 @@ impl Core {
         if self.spawn("monitor", move || monitor::run(&core, &parker)) {
             *monitor = Some(unparker);
         } else {
-            // The next job that finds nobody tries again.
+            // The next job that finds nobody tries again. Till then nobody sees who is blocked.
             self.sleep.monitor_sleeps();
+            drop(monitor);
+            lend::strand(self.as_stranded());
         }
     }
 
@@ -242,8 +231,14 @@ impl Core {
 
 /// The pool could not make a thread.
 impl Stranded for Core {
+    fn has_work(&self) -> bool {
+        self.queues.has_work(&mut self.queues.thief())
+    }
+
     fn help(&self) -> bool {
-        self.sleep.counts().active() == 0 && self.run_one()
+        // Without a monitor, those who seem to be active may all be blocked.
+        let unwatched = self.monitor.lock().is_none();
+        (unwatched || self.sleep.counts().active() == 0) && self.run_one()
     }
 }
 

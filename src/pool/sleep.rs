@@ -146,11 +146,7 @@ impl Sleep {
             return Wake::Nobody;
         }
         if counts.active() >= self.target {
-            return if counts.monitor_asleep() {
-                self.wake_monitor()
-            } else {
-                Wake::Nobody
-            };
+            return self.wake_monitor();
         }
         self.wake_one(&mut crew)
     }
@@ -182,7 +178,10 @@ impl Sleep {
         }
     }
 
-    fn wake_monitor(&self) -> Wake {
+    pub(super) fn wake_monitor(&self) -> Wake {
+        if !self.counts().monitor_asleep() {
+            return Wake::Nobody;
+        }
         let before = self.counts.fetch_and(!MONITOR_ASLEEP, Ordering::SeqCst);
         if Counts(before).monitor_asleep() {
             Wake::Monitor
@@ -202,12 +201,16 @@ impl Sleep {
         self.counts.fetch_and(!MONITOR_ASLEEP, Ordering::SeqCst);
     }
 
-    /// A thread counted by [`Wake::NewThread`] could not be made. Gives how many there are.
-    pub(super) fn no_new_thread(&self) -> usize {
+    /// A thread counted by [`Wake::NewThread`] could not be made. Gives the sleeper to be woken
+    /// instead: one that fell asleep meanwhile may have left the work to that thread.
+    pub(super) fn no_new_thread(&self, has_work: impl FnOnce() -> bool) -> Wake {
         let mut crew = self.crew.lock();
         crew.alive -= 1;
         self.change(0, ACTIVE + SEARCHING);
-        crew.alive
+        if !crew.sleepers.is_empty() && has_work() {
+            return self.wake_one(&mut crew);
+        }
+        Wake::Nobody
     }
 
     pub(super) fn starts_searching(&self) {

@@ -1,0 +1,109 @@
+//! Threads that wait lend themselves to work that no thread can be made for.
+
+use std::task::{Context, Wake, Waker};
+
+use parking::Unparker;
+
+use crate::stack;
+use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Weak};
+
+/// Work that no thread can be made for.
+pub(crate) trait Stranded: Send + Sync {
+    /// Whether there is any, or was a moment ago.
+    fn has_work(&self) -> bool;
+    /// Runs a job on this thread. `false`: there was none, or a thread will do it.
+    fn help(&self) -> bool;
+}
+
+static STRANDED: Mutex<Vec<Weak<dyn Stranded>>> = Mutex::new(Vec::new());
+
+/// How many entries [`STRANDED`] has: the waits of a program that lacks no thread read this only.
+///
+/// Relaxed: a thread that reads an old 0 and parks has been unparked after the change, and reads
+/// again.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// All threads that wait, or have waited: to be asked when work is stranded.
+static LENDERS: Mutex<Vec<Weak<Unpark>>> = Mutex::new(Vec::new());
+
+/// What ends the park of a waiting thread.
+pub(crate) struct Unpark(Unparker);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// The waker of a thread that waits. It is asked for help, too, as long as the waker lives.
+pub(crate) fn waker_of(unparker: Unparker) -> Waker {
+    let unpark = Arc::new(Unpark(unparker));
+    let mut lenders = LENDERS.lock();
+    if lenders.len() == lenders.capacity() {
+        lenders.retain(|lender| lender.strong_count() > 0);
+    }
+    lenders.push(Arc::downgrade(&unpark));
+    drop(lenders);
+    Waker::from(unpark)
+}
+
+/// From now on threads that wait run `work`'s jobs, until it has none.
+pub(crate) fn strand(work: Weak<dyn Stranded>) {
+    let mut all = STRANDED.lock();
+    if all.iter().any(|other| other.ptr_eq(&work)) {
+        return;
+    }
+    all.push(work);
+    COUNT.store(all.len(), Ordering::Relaxed);
+    drop(all);
+    let lenders: Vec<_> = LENDERS.lock().iter().filter_map(Weak::upgrade).collect();
+    lenders.iter().for_each(Wake::wake_by_ref);
+}
+
+fn unstrand(work: &Arc<dyn Stranded>) {
+    let weak = Arc::downgrade(work);
+    keep(|other| !other.ptr_eq(&weak));
+    // Whoever added a job before we removed the entry found it there, and relies on it.
+    if work.has_work() {
+        strand(weak);
+    }
+}
+
+/// Drops the entries that are not to be kept; gives what is left.
+fn keep(which: impl FnMut(&Weak<dyn Stranded>) -> bool) -> Vec<Arc<dyn Stranded>> {
+    let mut all = STRANDED.lock();
+    all.retain(which);
+    COUNT.store(all.len(), Ordering::Relaxed);
+    all.iter().filter_map(Weak::upgrade).collect()
+}
+
+/// Whether some pool has work and no thread for it.
+#[inline]
+pub(crate) fn is_wanted() -> bool {
+    COUNT.load(Ordering::Relaxed) > 0
+}
+
+/// Runs one stranded job on this thread, if there is one and stack enough for it.
+#[cold]
+pub(crate) fn help() -> bool {
+    keep(|work| work.strong_count() > 0).iter().any(|work| {
+        if !work.has_work() {
+            unstrand(work);
+            return false;
+        }
+        stack::if_room(|| work.help()) == Some(true)
+    })
+}
+
+/// Called by a future that is pending: whoever polls it may be the only one who can run something.
+#[inline]
+pub(crate) fn help_while_pending(cx: &Context<'_>) {
+    // A look that leaves no waker is no wait.
+    if is_wanted() && !cx.waker().will_wake(Waker::noop()) && help() {
+        cx.waker().wake_by_ref();
+    }
+}
