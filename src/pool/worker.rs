@@ -19,8 +19,8 @@ use crate::{local, stack, wait};
 /// How often a searcher looks before it sleeps: to be woken takes longer than to look again.
 const LOOKS: usize = 20;
 
-/// A thread with an endless supply of jobs of its own takes every so-manieth from the queue for
-/// all (a prime, as Go's scheduler has it).
+/// A thread with an endless supply of jobs takes every so-manieth from elsewhere (a prime, as Go's
+/// scheduler has it): the supply may be its own queue, or the queue for all.
 const FAIR_EVERY: u64 = 61;
 
 struct WorkerThread {
@@ -97,7 +97,8 @@ impl WorkerThread {
 
     fn own_job(&mut self) -> Option<Job> {
         if self.job.get() % FAIR_EVERY == 0 {
-            if let Some(job) = self.core.queues.take_injected() {
+            let turn = self.job.get() / FAIR_EVERY;
+            if let Some(job) = self.core.queues.take_fairly(&mut self.thief, turn) {
                 return Some(job);
             }
         }
