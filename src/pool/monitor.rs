@@ -140,7 +140,7 @@ impl Monitor {
             self.stride = 0;
         } else if everybody_blocked {
             // Those too who came to help: more of the same is to be expected.
-            self.stride = (self.stride * 2).max(target);
+            self.stride = (self.stride * 2).clamp(target, core.sleep.max_threads);
         } else if tally.doubtful > 0 {
             // The next look tells; to add one a tick meanwhile would put it off for ever.
             return;
