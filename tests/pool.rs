@@ -377,3 +377,34 @@ fn a_thread_with_endless_work_of_its_own_serves_others_too() {
         stop.store(true, Ordering::SeqCst);
     });
 }
+
+#[test]
+fn a_pool_that_was_blocked_at_its_cap_for_long_still_grows_afterwards() {
+    must_end(|| {
+        let pool = Pool::builder()
+            .threads(1)
+            .max_threads(3)
+            .keep_alive(Duration::ZERO)
+            .build()
+            .unwrap();
+        let gate = Gate::new();
+        for _ in 0..4 {
+            let gate = gate.clone();
+            pool.spawn_value(move || gate.pass()).detach();
+        }
+        // Far more ticks of the monitor than a number has bits.
+        thread::sleep(Duration::from_millis(300));
+        gate.open();
+        until("it is as small as before", || pool.threads() == 1);
+        let barrier = Arc::new(Barrier::new(3));
+        let meet = |_| {
+            let barrier = Arc::clone(&barrier);
+            pool.spawn_value(move || _ = barrier.wait())
+        };
+        (0..3)
+            .map(meet)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .for_each(wait);
+    });
+}

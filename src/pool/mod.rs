@@ -16,6 +16,8 @@ mod os;
 mod queues;
 mod seat;
 mod sleep;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::fmt;

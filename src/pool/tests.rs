@@ -1,0 +1,171 @@
+//! What only the inside shows: after whatever happened, everybody is counted right.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex as StdMutex};
+use std::task::Poll;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Pool;
+use crate::promise;
+
+/// Waits until all threads sleep, and checks the counts.
+#[track_caller]
+fn comes_to_rest(pool: &Pool) {
+    let start = Instant::now();
+    loop {
+        let counts = pool.core().sleep.counts();
+        let alive = pool.threads();
+        let rests = counts.active() == 0 && counts.searching() == 0 && counts.idle() == alive;
+        if rests && counts.monitor_asleep() && pool.queued() == 0 {
+            return;
+        }
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "never at rest: {counts:?}, {} active, {} searching, {} idle of {alive}, {} queued",
+            counts.active(),
+            counts.searching(),
+            counts.idle(),
+            pool.queued()
+        );
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// One of the many things a task may do, by number.
+fn something(pool: &Pool, n: usize, depth: usize) {
+    let inner = pool.clone();
+    match n % 13 {
+        0 => thread::sleep(Duration::from_millis(3)),
+        1 => std::panic::resume_unwind(Box::new(n)),
+        2 => _ = pool.spawn_value(move || n).get(),
+        3 => {
+            let (resolver, answer) = promise();
+            pool.spawn_value(move || resolver.resolve(n).unwrap())
+                .detach();
+            assert_eq!(answer.get(), n);
+        }
+        4 => {
+            let (resolver, answer) = promise::<usize>();
+            assert!(answer.get_timeout(Duration::from_micros(300)).is_err());
+            drop(resolver);
+        }
+        5 => {
+            let (resolver, answer) = promise();
+            let (second, second_answer) = promise::<usize>();
+            pool.spawn_value(move || resolver.resolve(1).unwrap())
+                .detach();
+            pool.spawn_value(move || second.resolve(2).unwrap())
+                .detach();
+            let sum = answer.map(move |one| one + second_answer.get());
+            assert_eq!(sum.get(), 3);
+        }
+        6 => {
+            let mut yields = 3;
+            let handle = pool.spawn_future(std::future::poll_fn(move |cx| {
+                yields -= 1;
+                cx.waker().wake_by_ref();
+                if yields == 0 {
+                    Poll::Ready(n)
+                } else {
+                    Poll::Pending
+                }
+            }));
+            assert_eq!(handle.get(), n);
+        }
+        7 => _ = (0..20_000_u64).fold(0, |sum, n| std::hint::black_box(sum ^ n)),
+        8 => {
+            // Unseen waits: by a lock that another holds, and by a channel.
+            let lock = Arc::new(StdMutex::new(()));
+            let guard = lock.lock().unwrap();
+            let other = Arc::clone(&lock);
+            let waits = pool.spawn_value(move || drop(other.lock().unwrap()));
+            thread::sleep(Duration::from_millis(2));
+            drop(guard);
+            waits.get_timeout(Duration::MAX).unwrap();
+        }
+        9 => pool.spawn_value(|| ()).cancel(),
+        10 => {
+            let handle = pool.spawn_future(std::future::pending::<()>());
+            handle.cancel();
+            assert!(handle.join().is_err());
+        }
+        _ if depth > 0 => {
+            pool.spawn_value(move || something(&inner, n / 13, depth - 1))
+                .detach();
+            let inner = pool.clone();
+            let _ = pool
+                .spawn_value(move || something(&inner, n / 5, depth - 1))
+                .join();
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn after_a_wild_mixture_everybody_is_counted_right() {
+    for (threads, max_threads) in [(1, 1000), (2, 1000), (3, 6)] {
+        let pool = Pool::builder()
+            .threads(threads)
+            .max_threads(max_threads)
+            .keep_alive(Duration::from_millis(5))
+            .build()
+            .unwrap();
+        // Of a few threads only so many may wait for others, or nobody is left.
+        let left = |n: usize| max_threads > 10 || ![3, 5, 6, 8, 10].contains(&(n % 13));
+        for round in 0..5 {
+            let ended = Arc::new(AtomicUsize::new(0));
+            let mut spawned = 0;
+            for n in (round..300 + round).filter(|n| left(*n)) {
+                let (inner, ended) = (pool.clone(), Arc::clone(&ended));
+                struct Ends(Arc<AtomicUsize>);
+                impl Drop for Ends {
+                    fn drop(&mut self) {
+                        self.0.fetch_add(1, Ordering::SeqCst);
+                    }
+                }
+                let depth = if max_threads > 10 { 3 } else { 0 };
+                pool.spawn_value(move || {
+                    let _ends = Ends(ended);
+                    something(&inner, n, depth);
+                })
+                .detach();
+                spawned += 1;
+            }
+            let start = Instant::now();
+            while ended.load(Ordering::SeqCst) < spawned {
+                assert!(start.elapsed() < Duration::from_secs(60), "it hangs");
+                thread::sleep(Duration::from_millis(1));
+            }
+            comes_to_rest(&pool);
+        }
+    }
+}
+
+#[test]
+fn a_job_that_is_presumed_blocked_and_goes_on_is_counted_once() {
+    let pool = Pool::builder()
+        .threads(1)
+        .keep_alive(Duration::ZERO)
+        .build()
+        .unwrap();
+    for _ in 0..50 {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (stops, (resolver, answer)) = (Arc::clone(&stop), promise::<()>());
+        // It sleeps unseen, computes until another has run, then waits as seen.
+        let all = [
+            pool.spawn_value(move || {
+                thread::sleep(Duration::from_millis(5));
+                while !stop.load(Ordering::SeqCst) {}
+                answer.get();
+            }),
+            pool.spawn_value(move || stops.store(true, Ordering::SeqCst)),
+        ];
+        pool.spawn_value(move || resolver.resolve(()).unwrap())
+            .detach();
+        for handle in all {
+            handle.get_timeout(Duration::MAX).unwrap();
+        }
+        comes_to_rest(&pool);
+    }
+}
