@@ -10,7 +10,7 @@
 //! pool grows slowly.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking::Parker;
 
@@ -21,6 +21,10 @@ use super::sleep::Wake;
 use crate::sync::{Arc, Weak};
 
 const TICK: Duration = Duration::from_millis(1);
+
+/// How much longer than a look in vain the pause after it is at least: to look at a thousand blocked
+/// threads takes milliseconds, and at the pool's cap that may go on for long.
+const REST: u32 = 4;
 
 /// Ticks without waiting work until the monitor sleeps: to be woken for each job costs more.
 const PATIENCE: u32 = 10;
@@ -82,16 +86,21 @@ pub(super) fn run(core: &Weak<Core>, parker: &Parker) {
             parker.park();
             continue;
         }
+        let mut pause = TICK;
         if waits && counts.searching() == 0 {
-            monitor.look(&core);
+            let start = Instant::now();
+            if !monitor.look(&core) {
+                pause = pause.max(start.elapsed() * REST);
+            }
         }
         drop(core);
-        parker.park_timeout(TICK);
+        parker.park_timeout(pause);
     }
 }
 
 impl Monitor {
-    fn look(&mut self, core: &Arc<Core>) {
+    /// `true`: the pool has grown.
+    fn look(&mut self, core: &Arc<Core>) -> bool {
         let seats = core.seats.lock().clone();
         let mut tally = Tally::default();
         let mut sights = HashMap::with_capacity(seats.len());
@@ -129,10 +138,10 @@ impl Monitor {
             }
         }
         self.sights = sights;
-        self.grow(core, &tally);
+        self.grow(core, &tally)
     }
 
-    fn grow(&mut self, core: &Arc<Core>, tally: &Tally) {
+    fn grow(&mut self, core: &Arc<Core>, tally: &Tally) -> bool {
         let target = core.sleep.target;
         let active = core.sleep.counts().active();
         let everybody_blocked = active == 0 && core.sleep.alive() > target;
@@ -143,19 +152,22 @@ impl Monitor {
             self.stride = (self.stride * 2).clamp(target, core.sleep.max_threads);
         } else if tally.doubtful > 0 {
             // The next look tells; to add one a tick meanwhile would put it off for ever.
-            return;
+            return false;
         }
         let missing = if everybody_blocked {
             self.stride
         } else {
             target.saturating_sub(active)
         };
+        let mut grows = false;
         for _ in 0..missing.min(core.queues.len()) {
             match core.sleep.wake_beyond_target() {
                 Wake::Nobody => break,
                 wake => core.wake(wake),
             }
+            grows = true;
         }
+        grows
     }
 }
 
