@@ -372,9 +372,16 @@ fn run_on_fresh_thread<T>(value: &Arc<dyn Value<T>>, entry: Option<Job>) {
     if let Some(entry) = entry {
         local::put_back(entry);
     }
+    let workplace = local::workplace();
     loop {
         let run = Arc::clone(value).into_run();
-        if stack::run_fresh(move || run.run()).is_ok() {
+        let stand_in = move || {
+            if let Some(pool) = workplace {
+                local::work_for(pool);
+            }
+            run.run();
+        };
+        if stack::run_fresh(stand_in).is_ok() {
             return;
         }
         // No thread to be had: perhaps the executor gets to it, perhaps one can be had later.

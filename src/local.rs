@@ -32,11 +32,15 @@ const SWEEP_EVERY: u32 = 64;
 struct Slot {
     /// Identifies the pool; 0 is none.
     pool: Cell<usize>,
+    /// Whether it is one of the pool's own threads, or stands in for one.
+    works: Cell<bool>,
     local: OnceCell<Local>,
 }
 
 thread_local! {
-    static SLOT: Slot = const { Slot { pool: Cell::new(0), local: OnceCell::new() } };
+    static SLOT: Slot = const {
+        Slot { pool: Cell::new(0), works: Cell::new(false), local: OnceCell::new() }
+    };
 }
 
 impl Drop for Local {
@@ -46,13 +50,18 @@ impl Drop for Local {
 }
 
 /// Ties this thread to a pool for life, as its worker.
-pub(crate) fn belong_to(pool: usize) {
-    SLOT.with(|slot| slot.pool.set(pool));
+pub(crate) fn work_for(pool: usize) {
+    SLOT.with(|slot| {
+        slot.pool.set(pool);
+        slot.works.set(true);
+    });
 }
 
-/// The pool this thread is tied to.
-pub(crate) fn pool() -> usize {
-    SLOT.try_with(|slot| slot.pool.get()).unwrap_or(0)
+/// The pool whose worker this thread is.
+pub(crate) fn workplace() -> Option<usize> {
+    SLOT.try_with(|slot| slot.works.get().then(|| slot.pool.get()))
+        .ok()
+        .flatten()
 }
 
 /// Pushes a job on this thread's own queue if the thread belongs to `pool`; if it belongs to none

@@ -61,11 +61,6 @@ impl Drop for Blocked {
     }
 }
 
-/// Whether this thread has a host.
-pub(crate) fn is_hosted() -> bool {
-    HOST.try_with(|host| host.get().is_some()).unwrap_or(false)
-}
-
 /// Runs `f`, which blocks by other means than [`block_until`].
 pub(crate) fn telling_host<R>(f: impl FnOnce() -> R) -> R {
     let _blocked = Blocked::tell();

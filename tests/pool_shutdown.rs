@@ -281,3 +281,26 @@ fn a_closure_that_waits_while_its_pool_closes_still_gets_its_value() {
         resolves.try_get().unwrap();
     });
 }
+
+#[test]
+fn a_shutdown_deep_within_claims_does_not_wait_for_itself() {
+    fn nest(pool: &Pool, depth: usize) {
+        if depth == 0 {
+            return pool.shutdown();
+        }
+        let inner = pool.clone();
+        pool.spawn_value(move || nest(&inner, depth - 1)).get();
+    }
+    must_end(|| {
+        // So small a stack that the inner claims are on threads made for them.
+        let pool = Pool::builder()
+            .threads(1)
+            .stack_size(64 * 1024)
+            .build()
+            .unwrap();
+        let inner = pool.clone();
+        wait(pool.spawn_value(move || nest(&inner, 300)));
+        pool.shutdown();
+        assert_eq!(pool.threads(), 0);
+    });
+}

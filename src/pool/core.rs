@@ -16,7 +16,6 @@ use crate::job::Job;
 use crate::lend::{self, Stranded};
 use crate::local::{self, Home};
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Weak};
-use crate::wait;
 
 /// How long after a thread could not be made the next one is tried.
 const RETRY_AFTER: Duration = Duration::from_millis(10);
@@ -201,7 +200,7 @@ impl Core {
 
     /// Waits until the threads have left; on a thread of this pool it does not wait.
     pub(super) fn join(&self) {
-        if wait::is_hosted() && local::pool() == std::ptr::from_ref(self).addr() {
+        if local::workplace() == Some(std::ptr::from_ref(self).addr()) {
             return;
         }
         let joining = self.joining.lock();

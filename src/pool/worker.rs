@@ -34,7 +34,7 @@ struct WorkerThread {
 
 pub(super) fn run(core: Arc<Core>) {
     stack::begin_own_thread(core.config.stack_size);
-    local::belong_to(core.id());
+    local::work_for(core.id());
     let (parker, unparker) = parking::pair();
     let seat = Arc::new(Seat::new(unparker, OsThread::current()));
     let job = Rc::new(Cell::new(0));
