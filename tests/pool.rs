@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -305,5 +306,69 @@ fn a_pool_that_was_blocked_at_its_cap_for_long_still_grows_afterwards() {
             .collect::<Vec<_>>()
             .into_iter()
             .for_each(wait);
+    });
+}
+
+#[test]
+fn a_spawn_that_meets_a_worker_falling_asleep_wakes_it() {
+    must_end(|| {
+        for threads in [1, 2] {
+            let pool = pool(threads);
+            for n in 0..30_000 {
+                let handle = pool.spawn_value(move || n);
+                while !handle.is_finished() {
+                    std::hint::spin_loop();
+                }
+                assert_eq!(handle.get(), n);
+                // A worker falls asleep some time after its last job: the next comes a bit later
+                // each time.
+                (0..n % 600).for_each(|_| std::hint::spin_loop());
+            }
+        }
+    });
+}
+
+#[test]
+fn a_wait_as_a_worker_leaves_is_not_counted() {
+    struct WaitsAtTheEnd(Option<JoinHandle<()>>, Gate);
+    impl Drop for WaitsAtTheEnd {
+        fn drop(&mut self) {
+            if let Some(handle) = self.0.take() {
+                self.1.open();
+                wait(handle);
+            }
+        }
+    }
+    thread_local! {
+        static END: RefCell<Option<WaitsAtTheEnd>> = const { RefCell::new(None) };
+    }
+    must_end(|| {
+        let pool = Pool::builder()
+            .threads(1)
+            .keep_alive(Duration::ZERO)
+            .build()
+            .unwrap();
+        let (barrier, leaves) = (Arc::new(Barrier::new(2)), Gate::new());
+        let (resolvers, all): (Vec<_>, Vec<_>) = (0..2)
+            .map(|_| {
+                let (resolver, answer) = promise();
+                let (barrier, leaves) = (Arc::clone(&barrier), leaves.clone());
+                let meets = pool.spawn_value(move || {
+                    END.set(Some(WaitsAtTheEnd(Some(answer), leaves)));
+                    barrier.wait();
+                });
+                (resolver, meets)
+            })
+            .unzip();
+        all.into_iter().for_each(wait);
+        leaves.pass();
+        thread::sleep(Duration::from_millis(20)); // so that it most likely waits
+        for n in 0..100 {
+            assert_eq!(wait(pool.spawn_value(move || n)), n);
+        }
+        drop(pool);
+        for resolver in resolvers {
+            resolver.resolve(()).unwrap();
+        }
     });
 }

@@ -10,7 +10,7 @@ use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use common::{Drops, ended_well, in_a_process, must_end, threads_named, until};
+use common::{Drops, Runs, ended_well, in_a_process, must_end, threads_named, until};
 use letgo::{JoinHandle, Pool, promise, spawn_future, spawn_value};
 
 fn wait<T>(handle: JoinHandle<T>) -> T {
@@ -156,18 +156,18 @@ fn threads_that_spawn_and_end_leave_nothing_behind() {
         &[],
         || {
             must_end(|| {
-                let drops = Drops::new();
+                let ran = Runs::new();
                 for round in 0..300 {
                     let threads: Vec<_> = (0..10)
                         .map(|n| {
-                            let drops = drops.clone();
+                            let ran = ran.clone();
                             thread::spawn(move || {
                                 for _ in 0..10 {
-                                    let counted = drops.one();
-                                    spawn_value(move || drop(counted)).detach();
+                                    let runs = ran.clone();
+                                    spawn_value(move || runs.one_more()).detach();
                                 }
-                                let counted = drops.one();
-                                spawn_future(async move { drop(counted) }).detach();
+                                let runs = ran.clone();
+                                spawn_future(async move { runs.one_more() }).detach();
                                 n
                             })
                         })
@@ -175,26 +175,26 @@ fn threads_that_spawn_and_end_leave_nothing_behind() {
                     threads
                         .into_iter()
                         .for_each(|thread| _ = thread.join().unwrap());
-                    assert!(drops.count() <= (round + 1) * 110);
+                    assert!(ran.count() <= (round + 1) * 110);
                 }
-                until("all have run", || drops.count() == 300 * 110);
+                until("all have run", || ran.count() == 300 * 110);
             });
         },
     );
     ended_well(&output);
 }
 
-struct SpawnsAtTheEnd(Drops, bool);
+struct SpawnsAtTheEnd(Runs, bool);
 
 impl Drop for SpawnsAtTheEnd {
     fn drop(&mut self) {
-        let counted = self.0.one();
-        let spawned = spawn_value(move || drop(counted));
+        let runs = self.0.clone();
+        let spawned = spawn_value(move || runs.one_more());
         if self.1 {
             wait(spawned);
         }
-        let counted = self.0.one();
-        spawn_value(move || drop(counted)).get();
+        let runs = self.0.clone();
+        spawn_value(move || runs.one_more()).get();
     }
 }
 
@@ -210,9 +210,9 @@ fn destructors_of_a_threads_end_may_spawn_and_wait() {
         &[],
         || {
             must_end(|| {
-                let drops = Drops::new();
+                let ran = Runs::new();
                 let fill = |place: &'static thread::LocalKey<_>, wait| {
-                    let at_the_end = SpawnsAtTheEnd(drops.clone(), wait);
+                    let at_the_end = SpawnsAtTheEnd(ran.clone(), wait);
                     place.with(|place: &RefCell<_>| *place.borrow_mut() = Some(at_the_end));
                 };
                 for n in 0..200 {
@@ -227,18 +227,18 @@ fn destructors_of_a_threads_end_may_spawn_and_wait() {
                     });
                     threads.unwrap();
                 }
-                until("all have run", || drops.count() == 200 * 4);
+                until("all have run", || ran.count() == 200 * 4);
                 // On threads of a pool as well, when they leave.
                 let pool = Pool::builder().threads(2).build().unwrap();
                 for wait in [false, true] {
-                    let drops = drops.clone();
+                    let ran = ran.clone();
                     pool.spawn_value(move || {
-                        FIRST.set(Some(SpawnsAtTheEnd(drops.clone(), wait)));
+                        FIRST.set(Some(SpawnsAtTheEnd(ran.clone(), wait)));
                     })
                     .detach();
                 }
                 pool.shutdown();
-                until("all have run", || (802..=804).contains(&drops.count()));
+                until("all have run", || (802..=804).contains(&ran.count()));
             });
         },
     );

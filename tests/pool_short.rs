@@ -13,7 +13,7 @@ use std::task::{Context, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use common::{Drops, Gate, ended_well, in_a_process_by, must_end, until};
+use common::{Gate, Runs, ended_well, in_a_process_by, must_end, until};
 use letgo::{JoinHandle, Pool, join_all, promise};
 
 /// A pool that never gets a thread: no stack is that large.
@@ -103,14 +103,14 @@ fn a_pool_without_threads_still_gives_every_value() {
 fn a_shutdown_runs_what_no_thread_could() {
     must_end(|| {
         let pool = without_threads();
-        let drops = Drops::new();
+        let ran = Runs::new();
         for _ in 0..100 {
-            let counted = drops.one();
-            pool.spawn_value(move || drop(counted)).detach();
+            let runs = ran.clone();
+            pool.spawn_value(move || runs.one_more()).detach();
         }
         let last = pool.spawn_value(|| 1);
         pool.shutdown();
-        assert_eq!(drops.count(), 100);
+        assert_eq!(ran.count(), 100);
         assert_eq!(last.try_get().unwrap(), 1);
         assert!(pool.spawn_value(|| 1).join().unwrap_err().is_cancelled());
     });
@@ -280,10 +280,10 @@ fn who_waits_already_is_asked_for_help() {
         let (tell, told) = channel();
         pool.spawn_value(move || told.recv().unwrap()).detach();
         until("it runs", || pool.queued() == 0);
-        let drops = Drops::new();
-        let counted = drops.one();
-        pool.spawn_value(move || drop(counted)).detach();
-        until("one of them has helped", || drops.count() == 1);
+        let ran = Runs::new();
+        let runs = ran.clone();
+        pool.spawn_value(move || runs.one_more()).detach();
+        until("one of them has helped", || ran.count() == 1);
         tell.send(()).unwrap();
         resolver.resolve(1).unwrap();
         waiters

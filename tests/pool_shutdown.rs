@@ -7,7 +7,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
-use common::{Drops, Gate, must_end, threads_named, until};
+use common::{Drops, Gate, Runs, must_end, threads_named, until};
 use letgo::{JoinHandle, Pool, promise};
 
 fn pool(threads: usize) -> Pool {
@@ -22,17 +22,17 @@ fn wait<T>(handle: JoinHandle<T>) -> T {
 fn shutdown_waits_until_what_is_queued_has_run_and_the_threads_have_left() {
     must_end(|| {
         let pool = Pool::builder().threads(2).name("leaves").build().unwrap();
-        let (gate, ran) = (Gate::new(), Drops::new());
+        let (gate, ran) = (Gate::new(), Runs::new());
         for _ in 0..2 {
             let gate = gate.clone();
             pool.spawn_value(move || gate.pass()).detach();
         }
         for n in 0..1000 {
-            let counted = ran.one();
+            let runs = ran.clone();
             if n % 2 == 0 {
-                pool.spawn_value(move || drop(counted)).detach();
+                pool.spawn_value(move || runs.one_more()).detach();
             } else {
-                pool.spawn_future(async move { drop(counted) }).detach();
+                pool.spawn_future(async move { runs.one_more() }).detach();
             }
         }
         let opens = thread::spawn({
@@ -84,21 +84,21 @@ fn what_is_spawned_after_a_shutdown_is_cancelled() {
 fn dropping_the_last_handle_lets_what_is_queued_finish() {
     must_end(|| {
         let pool = Pool::builder().threads(1).name("orphan").build().unwrap();
-        let (gate, drops) = (Gate::new(), Drops::new());
+        let (gate, ran) = (Gate::new(), Runs::new());
         let first = gate.clone();
         pool.spawn_value(move || first.pass()).detach();
         for _ in 0..100 {
-            let counted = drops.one();
-            pool.spawn_value(move || drop(counted)).detach();
+            let runs = ran.clone();
+            pool.spawn_value(move || runs.one_more()).detach();
         }
         let last = pool.spawn_value(|| 1);
         let future = pool.spawn_future(async { 2 });
         drop(pool);
-        assert_eq!(drops.count(), 0);
+        assert_eq!(ran.count(), 0);
         gate.open();
         assert_eq!(wait(last), 1);
         assert_eq!(wait(future), 2);
-        until("all have run", || drops.count() == 100);
+        until("all have run", || ran.count() == 100);
         until("no thread is left", || threads_named("orphan-") == 0);
     });
 }
@@ -125,24 +125,24 @@ fn every_one_of_several_shutdowns_waits() {
     must_end(|| {
         for _ in 0..20 {
             let pool = pool(2);
-            let (gate, drops) = (Gate::new(), Drops::new());
+            let (gate, ran) = (Gate::new(), Runs::new());
             for _ in 0..2 {
-                let (gate, counted) = (gate.clone(), drops.one());
+                let (gate, runs) = (gate.clone(), ran.clone());
                 pool.spawn_value(move || {
                     gate.pass();
                     thread::yield_now();
-                    drop(counted);
+                    runs.one_more();
                 })
                 .detach();
             }
             let enter = Arc::new(Barrier::new(4));
             let all: Vec<_> = (0..3)
                 .map(|_| {
-                    let (pool, drops, enter) = (pool.clone(), drops.clone(), Arc::clone(&enter));
+                    let (pool, ran, enter) = (pool.clone(), ran.clone(), Arc::clone(&enter));
                     thread::spawn(move || {
                         enter.wait();
                         pool.shutdown();
-                        assert_eq!(drops.count(), 2);
+                        assert_eq!(ran.count(), 2);
                         assert_eq!(pool.threads(), 0);
                     })
                 })

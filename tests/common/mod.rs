@@ -256,3 +256,21 @@ impl Crowd {
 pub fn compute() -> u64 {
     (0..10_000_u64).fold(1, |hash, n| std::hint::black_box(hash.wrapping_mul(31) ^ n))
 }
+
+/// Counts what was run (a drop is no proof: what is cancelled is dropped, too). Clones are the same.
+#[derive(Clone, Default)]
+pub struct Runs(Arc<AtomicUsize>);
+
+impl Runs {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn one_more(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
