@@ -11,6 +11,8 @@ use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Weak};
 pub(crate) trait Stranded: Send + Sync {
     /// Whether there is any, or was a moment ago.
     fn has_work(&self) -> bool;
+    /// Makes a thread for it, if one can be made by now.
+    fn try_again(self: Arc<Self>);
     /// Runs a job on this thread. `false`: there was none, or a thread will do it.
     fn help(&self) -> bool;
 }
@@ -95,6 +97,7 @@ pub(crate) fn help() -> bool {
             unstrand(work);
             return false;
         }
+        Arc::clone(work).try_again();
         stack::if_room(|| work.help()) == Some(true)
     })
 }

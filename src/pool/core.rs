@@ -130,9 +130,8 @@ impl Core {
         if !self.spawn(&number.to_string(), move || worker::run(core)) {
             self.wake(self.sleep.no_new_thread(|| self.has_work()));
             // Nothing is lost: the job stays queued for the threads there are, and should they all be
-            // blocked, or none be there, for those who wait. The monitor tries again.
+            // blocked, or none be there, for those who wait. They try again, and so does the monitor.
             lend::strand(self.as_stranded());
-            self.wake(self.sleep.wake_monitor());
         }
     }
 
@@ -232,6 +231,10 @@ impl Core {
 impl Stranded for Core {
     fn has_work(&self) -> bool {
         self.queues.has_work(&mut self.queues.thief())
+    }
+
+    fn try_again(self: Arc<Self>) {
+        self.notify();
     }
 
     fn help(&self) -> bool {

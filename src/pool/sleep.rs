@@ -178,7 +178,7 @@ impl Sleep {
         }
     }
 
-    pub(super) fn wake_monitor(&self) -> Wake {
+    fn wake_monitor(&self) -> Wake {
         if !self.counts().monitor_asleep() {
             return Wake::Nobody;
         }
