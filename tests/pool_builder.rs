@@ -50,7 +50,7 @@ fn threads_are_named_after_their_pool() {
 #[test]
 fn a_pool_has_all_its_threads_once_it_is_built() {
     must_end(|| {
-        for threads in [1, 2, 5, 16] {
+        for threads in [1, 2, 5, 200] {
             let pool = Pool::builder().threads(threads).build().unwrap();
             assert_eq!(pool.threads(), threads);
             until("all sleep", || pool.idle_threads() == threads);

@@ -324,3 +324,64 @@ fn a_pool_that_ran_short_takes_up_its_work_when_threads_can_be_made_again() {
         },
     );
 }
+
+#[test]
+fn help_that_nests_too_deep_for_the_stack_goes_on_once_threads_can_be_made() {
+    as_nobody(
+        "help_that_nests_too_deep_for_the_stack_goes_on_once_threads_can_be_made",
+        |mut limit| {
+            // Allows threads a while after it was told to, when the help most likely is stuck.
+            let told = Gate::new();
+            let tell = told.clone();
+            let (lend, lent) = channel::<Limit>();
+            let allower = thread::spawn(move || {
+                let mut limit = lent.recv().unwrap();
+                told.pass();
+                thread::sleep(Duration::from_millis(100));
+                limit.allow_threads();
+            });
+            limit.forbid_threads();
+            lend.send(limit).unwrap();
+            let pool = pool(1);
+            assert_eq!(pool.threads(), 0);
+            tell.open();
+            let inner = pool.clone();
+            assert_eq!(wait(pool.spawn_value(move || nest(&inner, 300))), 300);
+            allower.join().unwrap();
+        },
+    );
+}
+
+/// How often the calling thread has slept so far.
+fn sleeps() -> u64 {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    line.unwrap().trim().parse().unwrap()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn who_waits_sleeps_in_peace_once_nothing_is_stranded_any_more() {
+    let output = in_a_process_by(
+        "who_waits_sleeps_in_peace_once_nothing_is_stranded_any_more",
+        |_| (),
+        || {
+            must_end(|| {
+                let (used, dropped) = (without_threads(), without_threads());
+                assert_eq!(wait(used.spawn_value(|| 1)), 1);
+                let left = dropped.spawn_value(|| 1);
+                drop(dropped);
+                let (_resolver, answer) = promise::<()>();
+                let before = sleeps();
+                let answer = answer.get_timeout(Duration::from_secs(1));
+                assert!(answer.is_err());
+                // To look around every 5 ms would be 200.
+                assert!(sleeps() - before < 50, "{} times", sleeps() - before);
+                drop(left);
+            });
+        },
+    );
+    ended_well(&output);
+}
