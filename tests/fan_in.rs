@@ -7,24 +7,12 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use common::{Drops, Gate, HANGS, must_end, until};
+use common::{Drops, Gate, HANGS, must_end, panic_text, until};
 use futures::executor::block_on;
 use futures::{FutureExt, StreamExt};
 use letgo::{
     FanIn, Job, Pool, RecvTimeoutError, SendError, TryRecvError, TrySendError, spawn_value,
 };
-
-/// The text of the panic that `f` ends in.
-fn panic_of<R>(f: impl FnOnce() -> R) -> String {
-    let payload = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)) {
-        Ok(_) => panic!("it does not panic"),
-        Err(payload) => payload,
-    };
-    match payload.downcast::<String>() {
-        Ok(text) => *text,
-        Err(payload) => (*payload.downcast::<&str>().expect("a panic with a text")).to_owned(),
-    }
-}
 
 #[test]
 fn two_tasks_through_one_channel_then_the_end() {
@@ -217,7 +205,7 @@ fn a_panic_arrives_at_its_turn_however_one_receives() {
             fan.spawn_value_on(&inline, || panic!("no luck"));
             fan.spawn_value_on(&inline, || 3);
             assert_eq!(receive(&mut fan), Some(1));
-            assert!(panic_of(|| receive(&mut fan)).contains("no luck"));
+            assert!(panic_text(|| receive(&mut fan)).contains("no luck"));
             assert_eq!(receive(&mut fan), Some(3));
             assert_eq!(receive(&mut fan), None);
         }
@@ -258,7 +246,7 @@ fn a_producer_dropped_by_its_executor_arrives_as_a_cancellation_with_its_place()
     });
     assert_eq!(drops.count(), 1);
     fan.spawn_value_on(&|job: Job| drop(job), || 0);
-    assert!(panic_of(|| fan.recv()).contains(&format!("fan_in.rs:{line}")));
+    assert!(panic_text(|| fan.recv()).contains(&format!("fan_in.rs:{line}")));
     assert!(fan.recv_settled().unwrap().unwrap_err().is_cancelled());
     assert!(fan.recv().is_none());
 }

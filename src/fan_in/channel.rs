@@ -22,6 +22,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::ticket::Ticket;
 use super::waiters::{Left, Place, Waiters};
+use crate::lend;
 use crate::sync::{Arc, AtomicUsize, Mutex, MutexGuard, Ordering};
 use crate::unwind::quietly;
 
@@ -219,6 +220,7 @@ impl<T> Channel<T> {
                 .found();
         }
         let Some(item) = item else {
+            lend::help_while_pending(cx);
             return Poll::Pending;
         };
         // Nobody counts on this receiver for a further item.

@@ -6,7 +6,6 @@
     unreachable_pub,
     reason = "every test binary compiles it, none uses all of it"
 )]
-#![allow(unreachable_pub, reason = "a test binary has no outside")]
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -174,6 +173,8 @@ pub fn panic_text<R>(f: impl FnOnce() -> R) -> String {
             Err(payload) => (*payload.downcast::<&str>().expect("a text")).to_owned(),
         },
     }
+}
+
 const CHILD: &str = "LETGO_TEST_CHILD";
 
 /// Runs `test` in a process of its own, with these environment variables: the test binary starts
