@@ -1,6 +1,6 @@
 //! What only the inside shows: after whatever happened, everybody is counted right.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex as StdMutex};
 use std::task::Poll;
 use std::thread;
@@ -150,16 +150,16 @@ fn a_job_that_is_presumed_blocked_and_goes_on_is_counted_once() {
         .build()
         .unwrap();
     for _ in 0..50 {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (stops, (resolver, answer)) = (Arc::clone(&stop), promise::<()>());
-        // It sleeps unseen, computes until another has run, then waits as seen.
+        let (open, opened) = std::sync::mpsc::channel();
+        let (resolver, answer) = promise::<()>();
+        // It blocks unseen until another runs, computes, then waits as seen.
         let all = [
             pool.spawn_value(move || {
-                thread::sleep(Duration::from_millis(5));
-                while !stop.load(Ordering::SeqCst) {}
+                opened.recv().unwrap();
+                std::hint::black_box((0..20_000_u64).sum::<u64>());
                 answer.get();
             }),
-            pool.spawn_value(move || stops.store(true, Ordering::SeqCst)),
+            pool.spawn_value(move || open.send(()).unwrap()),
         ];
         pool.spawn_value(move || resolver.resolve(()).unwrap())
             .detach();
