@@ -35,8 +35,8 @@ use crate::task::{Call, Task};
 /// ```
 ///
 /// # Panics
-/// An executor that panics in `execute` panics in whoever spawns (or wakes) the task, and the task
-/// is cancelled.
+/// An executor that panics in `execute` panics in whoever spawns the task, and the task is cancelled.
+/// If it does so when a future is woken, the future is cancelled, and whoever woke it is spared.
 pub trait Executor {
     /// Runs the job, sooner or later; to drop it is to cancel its task.
     fn execute(&self, job: Job);

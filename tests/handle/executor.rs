@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -226,29 +227,46 @@ fn an_executor_that_panics_panics_in_the_spawner_and_the_task_is_cancelled() {
         let text = panic_text(|| refuses.spawn_future(async move { drop(captured) }));
         assert_eq!(text, "no more tasks");
         assert_eq!(drops.count(), 2);
+    });
+}
 
-        // The second job, of the wake-up: the panic is the waker's, the future's end a cancellation.
-        let left = Arc::new(Mutex::new(1));
+#[test]
+fn an_executor_that_panics_when_a_future_is_woken_cancels_it_and_spares_the_waker() {
+    must_end(|| {
+        // Runs one job; clones are counted, and dropped with the future.
+        let (clones, left) = (Arc::new(()), Arc::new(AtomicUsize::new(1)));
+        let held = Arc::clone(&clones);
         let runs_one = move |job: Job| {
-            let mut left = left.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            assert!(*left > 0, "no more tasks");
-            *left -= 1;
-            drop(left);
+            let _held = &held;
+            assert_eq!(left.swap(0, Ordering::SeqCst), 1, "no more tasks");
             job.run();
         };
-        let (captured, waker) = (drops.one(), Arc::new(Mutex::new(None::<Waker>)));
-        let theirs = Arc::clone(&waker);
+        let drops = Drops::new();
+        let (captured, (resolver, answer)) = (drops.one(), promise::<i32>());
         let handle = runs_one.spawn_future(async move {
             let _captured = captured;
-            std::future::poll_fn(|cx| {
-                *theirs.lock().unwrap() = Some(cx.waker().clone());
-                std::task::Poll::<()>::Pending
-            })
-            .await
+            answer.await
         });
+        drop(runs_one);
+        assert_eq!((drops.count(), Arc::strong_count(&clones)), (0, 2));
+        resolver.resolve(1).unwrap();
+        assert_eq!(drops.count(), 1);
+        assert!(handle.join().unwrap_err().is_cancelled());
+        assert_eq!(Arc::strong_count(&clones), 1, "the executor was leaked");
+
+        // Woken by somebody else than a promise, who would not catch it.
+        let (waker, left) = (Arc::new(Mutex::new(None::<Waker>)), AtomicUsize::new(1));
+        let (theirs, left) = (Arc::clone(&waker), Arc::new(left));
+        let runs_one = move |job: Job| {
+            assert_eq!(left.swap(0, Ordering::SeqCst), 1, "no more tasks");
+            job.run();
+        };
+        let handle = runs_one.spawn_future(std::future::poll_fn(move |cx| {
+            *theirs.lock().unwrap() = Some(cx.waker().clone());
+            Poll::<()>::Pending
+        }));
         let waker = waker.lock().unwrap().take().unwrap();
-        assert_eq!(panic_text(|| waker.wake()), "no more tasks");
-        assert_eq!(drops.count(), 3);
+        waker.wake();
         assert!(handle.join().unwrap_err().is_cancelled());
     });
 }
