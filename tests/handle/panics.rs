@@ -120,6 +120,17 @@ fn a_panic_takes_no_thread_with_it() {
     });
 }
 
+#[test]
+fn a_closure_need_not_be_unwind_safe() {
+    must_end(|| {
+        let (tell, told) = std::sync::mpsc::channel::<Box<dyn FnOnce() -> i32 + Send>>();
+        tell.send(Box::new(|| 1)).unwrap();
+        assert_eq!(spawn_value(move || told.recv().unwrap()()).get(), 1);
+        let boxed: Box<dyn FnOnce() -> i32 + Send> = Box::new(|| panic!("no luck"));
+        assert!(spawn_value(boxed).join().unwrap_err().is_panic());
+    });
+}
+
 struct PanicsWhenWoken;
 
 impl Wake for PanicsWhenWoken {
