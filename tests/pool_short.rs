@@ -346,7 +346,7 @@ fn help_that_nests_too_deep_for_the_stack_goes_on_once_threads_can_be_made() {
             assert_eq!(pool.threads(), 0);
             tell.open();
             let inner = pool.clone();
-            assert_eq!(wait(pool.spawn_value(move || nest(&inner, 300))), 300);
+            assert_eq!(wait(pool.spawn_value(move || nest(&inner, 1000))), 1000);
             allower.join().unwrap();
         },
     );
