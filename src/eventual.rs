@@ -112,6 +112,11 @@ pub trait Eventual: Future + Unpin {
     /// to be polled.
     #[doc(hidden)]
     fn claim(&mut self) {}
+
+    /// Takes in what is there of several values, so that a failure among them shows before anything is
+    /// claimed.
+    #[doc(hidden)]
+    fn look(&mut self) {}
 }
 
 fn get_until<E: Eventual>(mut eventual: E, deadline: Option<Instant>) -> Result<E::Output, E> {

@@ -2,15 +2,13 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::resume_unwind;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use futures_core::FusedFuture;
 
 use super::watch::Watch;
 use crate::eventual::Eventual;
-use crate::unwind::catch;
 
 /// All the values, as a `Vec` in the order given, once all are there; of none, an empty one.
 ///
@@ -27,7 +25,7 @@ where
     I: IntoIterator,
     I::Item: Eventual,
 {
-    JoinAll(Gather::new(iter))
+    JoinAll(Gather::new(Watch::new(iter)))
 }
 
 /// All the values, as a `Vec` in the order given, or the first error, at once: the others are
@@ -47,7 +45,7 @@ where
     I: IntoIterator,
     I::Item: Eventual<Output = Result<T, E>>,
 {
-    TryJoinAll(Gather::new(iter))
+    TryJoinAll(Gather::new(Watch::strict(iter)))
 }
 
 /// What [`join_all`] gives.
@@ -68,8 +66,7 @@ struct Gather<E: Eventual> {
 }
 
 impl<E: Eventual> Gather<E> {
-    fn new(members: impl IntoIterator<Item = E>) -> Self {
-        let watch = Watch::new(members);
+    fn new(watch: Watch<E>) -> Self {
         let values = (0..watch.len()).map(|_| None).collect();
         Self {
             watch,
@@ -81,36 +78,48 @@ impl<E: Eventual> Gather<E> {
 
     /// Takes in what has come, up to one that `stops` it. `Ready`: that one is there, or all are.
     fn poll(&mut self, cx: &mut Context<'_>, stops: impl Fn(&E::Output) -> bool) -> Poll<()> {
+        // It stays so if a member panics: there is no whole any more.
+        let spent = std::mem::replace(&mut self.spent, true);
         assert!(
-            !self.spent,
+            !spent,
             "this value was given away already: it can be had only once"
         );
-        while self.stopped_by.is_none() {
-            match std::task::ready!(self.watch.poll_next(cx)) {
-                Some((index, value)) => self.arrived(index, value, &stops),
-                None => break,
+        let ended = loop {
+            if self.stopped_by.is_some() {
+                break Poll::Ready(());
             }
-        }
-        Poll::Ready(())
+            match self.watch.poll_next(cx) {
+                Poll::Ready(Some((index, value))) => {
+                    if stops(&value) {
+                        self.stopped_by = Some(index);
+                    }
+                    self.values[index] = Some(value);
+                }
+                Poll::Ready(None) => break Poll::Ready(()),
+                Poll::Pending => break Poll::Pending,
+            }
+        };
+        self.spent = false;
+        ended
     }
 
     /// Runs here what is claimable, one after the other, up to one that `stops` it.
     fn claim(&mut self, stops: impl Fn(&E::Output) -> bool) {
         for index in 0..self.values.len() {
-            if let Some(value) = self.watch.claim(index) {
-                self.arrived(index, value, &stops);
-            }
-            if self.stopped_by.is_some() {
+            // Each time: what has come meanwhile may make the rest superfluous.
+            if self.look(&stops).is_ready() {
                 return;
             }
+            self.watch.claim(index);
         }
     }
 
-    fn arrived(&mut self, index: usize, value: E::Output, stops: impl Fn(&E::Output) -> bool) {
-        if stops(&value) {
-            self.stopped_by = Some(index);
-        }
-        self.values[index] = Some(value);
+    fn look(&mut self, stops: impl Fn(&E::Output) -> bool) -> Poll<()> {
+        self.poll(&mut Context::from_waker(Waker::noop()), stops)
+    }
+
+    fn is_finished(&self) -> bool {
+        self.stopped_by.is_some() || self.watch.is_finished()
     }
 
     fn take_stopper(&mut self) -> Option<E::Output> {
@@ -143,7 +152,7 @@ impl<E: Eventual> FusedFuture for JoinAll<E> {
 
 impl<E: Eventual> Eventual for JoinAll<E> {
     fn is_finished(&self) -> bool {
-        self.0.watch.is_finished()
+        self.0.is_finished()
     }
 
     fn cancel(&self) {
@@ -153,22 +162,13 @@ impl<E: Eventual> Eventual for JoinAll<E> {
     fn claim(&mut self) {
         self.0.claim(|_| false);
     }
+
+    fn look(&mut self) {
+        _ = self.0.look(|_| false);
+    }
 }
 
 eventual_methods!([E] JoinAll<E> [E: Eventual]);
-
-impl<E, T, X> TryJoinAll<E>
-where
-    E: Eventual<Output = Result<T, X>>,
-{
-    /// Looks at the members; a panic of one cancels the others on its way.
-    fn look<R>(&mut self, look: impl FnOnce(&mut Gather<E>) -> R) -> R {
-        catch(|| look(&mut self.0)).unwrap_or_else(|payload| {
-            self.0.watch.cancel();
-            resume_unwind(payload)
-        })
-    }
-}
 
 impl<E, T, X> Future for TryJoinAll<E>
 where
@@ -177,7 +177,7 @@ where
     type Output = Result<Vec<T>, X>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        std::task::ready!(self.look(|gather| gather.poll(cx, Result::is_err)));
+        std::task::ready!(self.0.poll(cx, Result::is_err));
         self.0.watch.cancel();
         let failure = self.0.take_stopper();
         let values = self.0.take();
@@ -201,9 +201,9 @@ impl<E, T, X> Eventual for TryJoinAll<E>
 where
     E: Eventual<Output = Result<T, X>>,
 {
-    /// Whether all members have ended: an error is seen only by looking at the value.
+    /// Whether all members have ended, or an error was seen: only a look at the value shows one.
     fn is_finished(&self) -> bool {
-        self.0.watch.is_finished()
+        self.0.is_finished()
     }
 
     fn cancel(&self) {
@@ -211,7 +211,11 @@ where
     }
 
     fn claim(&mut self) {
-        self.look(|gather| gather.claim(Result::is_err));
+        self.0.claim(Result::is_err);
+    }
+
+    fn look(&mut self) {
+        _ = self.0.look(Result::is_err);
     }
 }
 

@@ -132,8 +132,14 @@ impl<A: Eventual, B: Eventual> Eventual for Join<A, B> {
     }
 
     fn claim(&mut self) {
+        self.look();
         self.first.claim();
         self.second.claim();
+    }
+
+    fn look(&mut self) {
+        self.first.look();
+        self.second.look();
     }
 }
 

@@ -109,6 +109,10 @@ where
     fn claim(&mut self) {
         self.eventual.claim();
     }
+
+    fn look(&mut self) {
+        self.eventual.look();
+    }
 }
 
 eventual_methods!([E, F, U] Map<E, F> [E: Eventual, F: FnOnce(E::Output) -> U]);

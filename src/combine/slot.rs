@@ -27,6 +27,14 @@ impl<E: Eventual> Slot<E> {
     pub(super) fn claim(&mut self) {
         if let Self::Waiting(eventual) = self {
             eventual.claim();
+            self.look();
+        }
+    }
+
+    /// If the value, or a panic, is there, it shows.
+    pub(super) fn look(&mut self) {
+        if let Self::Waiting(eventual) = self {
+            eventual.look();
             if eventual.is_finished() {
                 self.poll(&mut Context::from_waker(Waker::noop()));
             }

@@ -57,9 +57,9 @@ impl<A: Eventual, B: Eventual> TryJoin<A, B> {
         }
     }
 
-    /// Looks at the members; a panic of one cancels the others on its way.
-    fn look(&mut self, look: impl FnOnce(&mut Self)) {
-        if let Err(payload) = catch(|| look(self)) {
+    /// Runs the members' code; a panic of one cancels the others on its way.
+    fn guarded(&mut self, f: impl FnOnce(&mut Self)) {
+        if let Err(payload) = catch(|| f(self)) {
             self.first.cancel();
             self.second.cancel();
             resume_unwind(payload);
@@ -91,7 +91,7 @@ where
             "this value was given away already: it can be had only once"
         );
         let this = &mut *self;
-        this.look(|this| {
+        this.guarded(|this| {
             this.first.poll(cx);
             if !this.has_failed() {
                 this.second.poll(cx);
@@ -128,7 +128,7 @@ where
     A: Eventual<Output = Result<T, E>>,
     B: Eventual<Output = Result<U, E>>,
 {
-    /// Whether all members have ended: an error is seen only by looking at the value.
+    /// Whether all members have ended, or an error was seen: only a look at the value shows one.
     fn is_finished(&self) -> bool {
         self.has_failed() || (self.first.is_finished() && self.second.is_finished())
     }
@@ -139,11 +139,21 @@ where
     }
 
     fn claim(&mut self) {
-        self.look(|this| {
-            this.first.claim();
+        self.look();
+        self.guarded(|this| {
+            if !this.has_failed() {
+                this.first.claim();
+            }
             if !this.has_failed() {
                 this.second.claim();
             }
+        });
+    }
+
+    fn look(&mut self) {
+        self.guarded(|this| {
+            this.first.look();
+            this.second.look();
         });
     }
 }

@@ -1,0 +1,456 @@
+//! All of several values: `join!`, `try_join!`, `join_all`, `try_join_all`.
+
+#[allow(unreachable_pub, reason = "shared by all test binaries")]
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use common::{Drops, Gate, Queue, Wakes, must_end, panic_of, poll_with};
+use futures::executor::block_on;
+use futures::future::FusedFuture;
+use letgo::{
+    Executor, JoinHandle, Resolver, join, join_all, promise, spawn_value, try_join, try_join_all,
+};
+
+const NO_TIME: Duration = Duration::ZERO;
+
+#[test]
+fn any_number_of_mixed_types_is_joined_to_a_flat_tuple() {
+    must_end(|| {
+        let v = || spawn_value(|| 1);
+        assert_eq!(join!().get(), ());
+        assert_eq!(join!(v()).get(), (1,));
+        assert_eq!(join!(v(), spawn_value(|| "two"),).get(), (1, "two"));
+        let nested = join!(v(), join!(v(), spawn_value(|| 2.5)), v() + v());
+        assert_eq!(nested.get(), (1, (1, 2.5), 2));
+        let (a, b, c, d, e, f, g, h, i, j, k, l) = join!(
+            v(),
+            spawn_value(|| 2_u8),
+            spawn_value(|| 3_i64),
+            spawn_value(|| '4'),
+            spawn_value(|| "5"),
+            spawn_value(|| String::from("6")),
+            spawn_value(|| 7.0),
+            spawn_value(|| vec![8]),
+            spawn_value(|| Some(9)),
+            spawn_value(|| [10]),
+            spawn_value(|| (11,)),
+            spawn_value(|| ()),
+        )
+        .get();
+        assert_eq!((a, b, c, d, e, f), (1, 2, 3, '4', "5", "6".to_owned()));
+        assert_eq!((g, h, i, j, k, l), (7.0, vec![8], Some(9), [10], (11,), ()));
+        assert_eq!(block_on(join!(v(), v())), (1, 1));
+    });
+}
+
+#[test]
+fn a_join_starts_nothing_and_claims_when_it_is_got() {
+    must_end(|| {
+        let (queue, ran) = (Queue::new(), Arc::new(AtomicUsize::new(0)));
+        let count = || {
+            let ran = Arc::clone(&ran);
+            queue
+                .executor()
+                .spawn_value(move || ran.fetch_add(1, Ordering::SeqCst))
+        };
+        let all = join!(count(), count(), join!(count(), count()));
+        let all = all.try_get().unwrap_err();
+        let all = all.get_timeout(NO_TIME).unwrap_err();
+        assert!(!all.is_finished());
+        assert_eq!(ran.load(Ordering::SeqCst), 0);
+        // In the order given, on this thread: nobody runs the queue.
+        assert_eq!(all.get(), (0, 1, (2, 3)));
+        assert_eq!(join_all([count(), count()]).get(), [4, 5]);
+        let tried = try_join!(count().map(Ok::<_, ()>), count().map(Ok));
+        assert_eq!(tried.get(), Ok((6, 7)));
+        assert_eq!(try_join_all([count().map(Ok::<_, ()>)]).get().unwrap(), [8]);
+    });
+}
+
+#[test]
+fn what_a_join_cannot_claim_does_not_keep_it_from_claiming_the_rest() {
+    must_end(|| {
+        let (resolver, promised) = promise();
+        let queue = Queue::new();
+        let resolves = queue
+            .executor()
+            .spawn_value(move || resolver.resolve(1).unwrap());
+        assert_eq!(join!(promised, resolves).get(), (1, ()));
+
+        let (resolver, promised) = promise();
+        let resolves = queue.executor().spawn_value(move || {
+            resolver.resolve(1).unwrap();
+            0
+        });
+        assert_eq!(join_all([promised, resolves]).get(), [1, 0]);
+    });
+}
+
+#[test]
+fn a_panic_surfaces_at_once_and_the_rest_of_a_join_goes_on() {
+    must_end(|| {
+        let gate = Gate::new();
+        let done = Gate::new();
+        let slow = || {
+            let (gate, done) = (gate.clone(), done.clone());
+            spawn_value(move || {
+                gate.pass();
+                done.open();
+            })
+        };
+        let both = join!(slow(), spawn_value(|| -> i32 { panic!("first out") }));
+        assert_eq!(panic_of(|| both.get_timeout(Duration::MAX)), "first out");
+        let panics = spawn_value(|| panic!("first out"));
+        let all = join_all([slow(), panics]);
+        assert_eq!(
+            panic_of(|| block_on(all)),
+            "first out",
+            "while the other one waits for its gate"
+        );
+        gate.open();
+        done.pass();
+    });
+}
+
+#[test]
+fn a_panic_that_is_there_already_surfaces_before_anything_is_claimed() {
+    must_end(|| {
+        let queue = Queue::new();
+        let ran = Arc::new(AtomicBool::new(false));
+        let unstarted = || {
+            let ran = Arc::clone(&ran);
+            queue
+                .executor()
+                .spawn_value(move || ran.store(true, Ordering::SeqCst))
+        };
+        let panicked = || {
+            let panicked = (|job: letgo::Job| job.run()).spawn_value(|| panic!("over"));
+            assert!(panicked.is_finished());
+            panicked
+        };
+        assert_eq!(panic_of(|| join!(unstarted(), panicked()).get()), "over");
+        let deep = join!(unstarted(), join!(unstarted(), panicked()), unstarted());
+        assert_eq!(panic_of(|| deep.get()), "over");
+        let all = join_all([unstarted(), panicked()]);
+        assert_eq!(panic_of(|| all.get()), "over");
+        assert!(!ran.load(Ordering::SeqCst));
+        queue.run();
+        assert!(ran.load(Ordering::SeqCst), "the rest goes on");
+    });
+}
+
+#[test]
+fn the_first_error_comes_at_once_and_cancels_the_others() {
+    must_end(|| {
+        let (resolver, forever) = promise::<Result<i32, &str>>();
+        let both = try_join!(forever, spawn_value(|| Err::<u8, _>("bad")));
+        assert_eq!(both.get(), Err("bad"));
+        assert_eq!(resolver.resolve(Ok(1)), Err(Ok(1)), "nobody waits for it");
+
+        let (resolver, forever) = promise();
+        let all = try_join_all([forever, spawn_value(|| Err("bad"))]);
+        assert_eq!(block_on(all), Err("bad"));
+        assert_eq!(resolver.resolve(Ok(1)), Err(Ok(1)), "nobody waits for it");
+    });
+}
+
+#[test]
+fn an_error_that_is_there_already_comes_before_anything_is_claimed() {
+    must_end(|| {
+        let (queue, drops) = (Queue::new(), Drops::new());
+        let unstarted = || -> JoinHandle<Result<i32, &str>> {
+            let counted = drops.one();
+            queue.executor().spawn_value(move || {
+                drop(counted);
+                panic!("it was to be cancelled")
+            })
+        };
+        let failed = || (|job: letgo::Job| job.run()).spawn_value(|| Err::<i32, _>("bad"));
+        assert_eq!(try_join!(unstarted(), failed()).get(), Err("bad"));
+        assert_eq!(drops.count(), 1, "cancelled there and then");
+        let deep = try_join!(unstarted(), try_join!(unstarted(), failed()), unstarted());
+        assert_eq!(deep.get(), Err("bad"));
+        assert_eq!(drops.count(), 4);
+        let all = try_join_all([unstarted(), failed(), unstarted()]);
+        assert_eq!(all.get(), Err("bad"));
+        assert_eq!(drops.count(), 6);
+        queue.run();
+    });
+}
+
+#[test]
+fn an_error_that_a_claim_brings_keeps_the_rest_from_being_claimed() {
+    must_end(|| {
+        let queue = Queue::new();
+        let spawn =
+            |result: Result<i32, &'static str>| queue.executor().spawn_value(move || result);
+        let never = || {
+            queue
+                .executor()
+                .spawn_value(|| -> Result<i32, &str> { panic!("it was to be cancelled") })
+        };
+        assert_eq!(
+            try_join!(spawn(Ok(1)), spawn(Err("bad")), never()).get(),
+            Err("bad")
+        );
+        let all = [spawn(Ok(1)), spawn(Err("bad")), never()];
+        assert_eq!(try_join_all(all).get(), Err("bad"));
+        let nested = try_join!(try_join_all([spawn(Err("bad")), never()]), never());
+        assert_eq!(nested.get(), Err("bad"));
+        queue.run();
+    });
+}
+
+#[test]
+fn a_panic_cancels_the_rest_of_a_try_join() {
+    must_end(|| {
+        let (resolver, forever) = promise::<Result<i32, ()>>();
+        let panics = spawn_value(|| -> Result<u8, ()> { panic!("worse") });
+        assert_eq!(panic_of(|| try_join!(forever, panics).get()), "worse");
+        assert!(resolver.is_abandoned());
+
+        let (resolver, forever) = promise::<Result<i32, ()>>();
+        let panics = spawn_value(|| -> Result<i32, ()> { panic!("worse") });
+        let mut all = try_join_all([forever, panics]);
+        assert_eq!(panic_of(|| block_on(&mut all)), "worse");
+        assert!(resolver.is_abandoned(), "though the rest is still held");
+        drop(all);
+    });
+}
+
+#[test]
+fn of_nothing_there_is_an_empty_vec_at_once() {
+    let nothing: [JoinHandle<i32>; 0] = [];
+    assert_eq!(join_all(nothing).try_get().unwrap(), []);
+    let nothing: [JoinHandle<Result<i32, ()>>; 0] = [];
+    assert_eq!(try_join_all(nothing).try_get().unwrap(), Ok(vec![]));
+    assert_eq!(try_join!().get(), Ok::<_, ()>(()));
+}
+
+#[test]
+fn the_order_is_the_one_given_whatever_finishes_first() {
+    must_end(|| {
+        let (resolvers, promised): (Vec<_>, Vec<_>) = (0..10).map(|_| promise()).unzip();
+        let mut all = join_all(promised);
+        let wakes = Wakes::new();
+        assert!(poll_with(&mut all, &wakes.waker()).is_pending());
+        for (n, resolver) in resolvers.into_iter().enumerate().rev() {
+            resolver.resolve(n).unwrap();
+        }
+        assert!(all.is_finished());
+        assert!(wakes.count() >= 1);
+        assert_eq!(all.get(), (0..10).collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn ten_thousand_are_joined_got_or_awaited_flat_or_nested() {
+    must_end(|| {
+        let spawn = |n: usize| spawn_value(move || n);
+        let all: Vec<_> = (0..10_000).collect();
+        assert_eq!(join_all((0..10_000).map(spawn)).get(), all);
+        assert_eq!(block_on(join_all((0..10_000).map(spawn))), all);
+        let tried = try_join_all((0..10_000).map(|n| spawn_value(move || Ok::<_, ()>(n))));
+        assert_eq!(block_on(tried).unwrap(), all);
+        let nested = join_all((0..100).map(|_| join_all((0..100).map(spawn))));
+        assert_eq!(nested.get().concat().len(), 10_000);
+    });
+}
+
+/// Resolves in turns from another thread while `join_all` is awaited here.
+#[test]
+fn no_wake_up_is_lost_between_a_poll_and_an_arrival() {
+    must_end(|| {
+        for _ in 0..300 {
+            let (resolvers, promised): (Vec<Resolver<u32>>, Vec<_>) =
+                (0..8).map(|_| promise()).unzip();
+            let resolving = std::thread::spawn(move || {
+                for resolver in resolvers {
+                    resolver.resolve(1).unwrap();
+                }
+            });
+            assert_eq!(block_on(join_all(promised)).iter().sum::<u32>(), 8);
+            resolving.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_join_given_up_hands_itself_back_with_what_has_arrived() {
+    must_end(|| {
+        let drops = Drops::new();
+        let (resolver, promised) = promise();
+        let (first, second) = (drops.one(), drops.one());
+        let both = join!(spawn_value(move || first), promised);
+        let both = both.get_timeout(Duration::from_millis(1)).err().unwrap();
+        let both = both.try_get().err().unwrap();
+        resolver.resolve(second).ok().unwrap();
+        let both = both.get_timeout(Duration::MAX).ok().unwrap();
+        assert_eq!(drops.count(), 0);
+        drop(both);
+        assert_eq!(drops.count(), 2);
+
+        let (resolver, promised) = promise();
+        let (first, second) = (drops.one(), drops.one());
+        let all = join_all([spawn_value(move || first), promised]);
+        let all = all.get_timeout(Duration::from_millis(1)).err().unwrap();
+        resolver.resolve(second).ok().unwrap();
+        assert_eq!(all.try_get().ok().unwrap().len(), 2);
+        assert_eq!(drops.count(), 4);
+    });
+}
+
+#[test]
+fn a_join_is_polled_then_polled_with_another_waker_then_got() {
+    must_end(|| {
+        let (one, other) = (Wakes::new(), Wakes::new());
+        let (resolver, promised) = promise();
+        let mut all = join_all([promised, spawn_value(|| 2)]);
+        assert!(poll_with(&mut all, &one.waker()).is_pending());
+        assert!(poll_with(&mut all, &other.waker()).is_pending());
+        let before = (one.count(), other.count());
+        resolver.resolve(1).unwrap();
+        assert_eq!(one.count(), before.0, "the last waker counts");
+        assert!(other.count() > before.1);
+        assert_eq!(all.get(), [1, 2]);
+
+        let (resolver, promised) = promise();
+        let mut both = join!(promised, spawn_value(|| 2));
+        assert!(poll_with(&mut both, &one.waker()).is_pending());
+        assert!(poll_with(&mut both, &other.waker()).is_pending());
+        let before = other.count();
+        resolver.resolve(1).unwrap();
+        assert!(other.count() > before);
+        assert_eq!(both.get(), (1, 2));
+    });
+}
+
+#[test]
+fn a_join_in_select_loses_nothing() {
+    must_end(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let (resolver, promised) = promise();
+        let sum = runtime.block_on(async {
+            let mut all = join_all([promised, spawn_value(|| 2)]);
+            tokio::select! {
+                biased;
+                _ = &mut all => panic!("one is not there yet"),
+                () = tokio::task::yield_now() => {}
+            }
+            resolver.resolve(1).unwrap();
+            all.await.into_iter().sum::<i32>()
+        });
+        assert_eq!(sum, 3);
+    });
+}
+
+#[test]
+fn what_was_given_away_is_terminated_and_says_so() {
+    let mut both = join!(spawn_value(|| 1), spawn_value(|| 2));
+    let mut all = join_all([spawn_value(|| 1)]);
+    let mut tried = try_join!(spawn_value(|| Ok::<_, ()>(1)));
+    let mut all_tried = try_join_all([spawn_value(|| Ok::<_, ()>(1))]);
+    assert!(!both.is_terminated() && !all.is_terminated());
+    assert!(!tried.is_terminated() && !all_tried.is_terminated());
+    assert_eq!(block_on(&mut both), (1, 2));
+    assert_eq!(block_on(&mut all), [1]);
+    assert_eq!(block_on(&mut tried), Ok((1,)));
+    assert_eq!(block_on(&mut all_tried), Ok(vec![1]));
+    assert!(both.is_terminated() && all.is_terminated());
+    assert!(tried.is_terminated() && all_tried.is_terminated());
+    for message in [
+        panic_of(|| both.get()),
+        panic_of(|| all.get()),
+        panic_of(|| tried.get()),
+        panic_of(|| all_tried.get()),
+    ] {
+        assert!(message.contains("given away already"), "{message}");
+    }
+}
+
+#[test]
+fn after_a_panic_no_shorter_vec_is_given() {
+    must_end(|| {
+        let mut all = join_all([spawn_value(|| 1), spawn_value(|| panic!("gone"))]);
+        assert_eq!(panic_of(|| block_on(&mut all)), "gone");
+        assert!(all.is_terminated());
+        assert!(panic_of(|| all.get()).contains("given away already"));
+    });
+}
+
+#[test]
+fn a_cancel_reaches_every_member() {
+    must_end(|| {
+        let (one, a) = promise::<i32>();
+        let (two, b) = promise::<i32>();
+        let (three, c) = promise::<i32>();
+        let all = join!(a, join_all([b, c]));
+        all.cancel();
+        assert!(one.is_abandoned() && two.is_abandoned() && three.is_abandoned());
+        assert!(all.is_finished());
+        assert!(panic_of(|| all.get()).contains("cancelled"));
+    });
+}
+
+/// A future that gives way each time it is polled, until it was polled `left` times.
+struct GivesWay {
+    left: usize,
+}
+
+impl Future for GivesWay {
+    type Output = ();
+
+    fn poll(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> Poll<Self::Output> {
+        if self.left == 0 {
+            return Poll::Ready(());
+        }
+        self.left -= 1;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl letgo::Eventual for GivesWay {
+    fn is_finished(&self) -> bool {
+        self.left == 0
+    }
+
+    fn cancel(&self) {}
+}
+
+#[test]
+fn a_member_that_gives_way_lets_the_task_give_way() {
+    let members = || [GivesWay { left: 100 }, GivesWay { left: 200 }];
+    let mut all = join_all(members());
+    let wakes = Wakes::new();
+    assert!(poll_with(&mut all, &wakes.waker()).is_pending());
+    assert!(wakes.count() > 0, "it is to be polled again");
+    assert_eq!(block_on(all).len(), 2);
+    assert_eq!(join_all(members()).get().len(), 2);
+}
+
+#[test]
+fn the_debug_form_tells_how_far_it_is() {
+    let (resolver, promised) = promise::<i32>();
+    let all = join_all([promised]);
+    assert_eq!(
+        format!("{all:?}"),
+        "JoinAll(members { given: 1, to_come: 1 })"
+    );
+    resolver.resolve(1).unwrap();
+    let both = join!(spawn_value(|| 1), all);
+    assert!(format!("{both:?}").contains("first_finished"));
+    let mut tried = try_join_all([spawn_value(|| Ok::<_, ()>(1))]);
+    assert!(format!("{tried:?}").starts_with("TryJoinAll"));
+    let _ = poll_with(&mut tried, Waker::noop());
+    assert_eq!(both.get(), (1, vec![1]));
+}
