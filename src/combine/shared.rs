@@ -6,9 +6,9 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker};
 
-use event_listener::{Event, EventListener};
 use futures_core::FusedFuture;
 
+use super::waiters::{Seat, Waiters};
 use crate::error::JoinError;
 use crate::eventual::Eventual;
 use crate::handle::JoinHandle;
@@ -39,13 +39,13 @@ use crate::wait;
 #[must_use = "nothing waits for it unless it is got or awaited"]
 pub struct Shared<T> {
     group: Arc<Group<T>>,
-    /// While this clone is being awaited.
-    listener: Option<EventListener>,
+    /// While this clone waits.
+    seat: Option<Seat>,
     spent: bool,
 }
 
 struct Group<T> {
-    /// `None` while one of the clones waits on everybody's behalf, and once the value is there.
+    /// `None` while one of the clones runs it on everybody's behalf, and once the value is there.
     source: Mutex<Option<JoinHandle<T>>>,
     outcome: OnceLock<Outcome<T>>,
     arrival: Arc<Arrival>,
@@ -53,11 +53,12 @@ struct Group<T> {
 }
 
 /// Wakes everybody.
-struct Arrival(Event);
+#[derive(Default)]
+struct Arrival(Waiters);
 
 impl Wake for Arrival {
     fn wake(self: Arc<Self>) {
-        self.0.notify(usize::MAX);
+        self.0.wake_all();
     }
 }
 
@@ -73,7 +74,7 @@ impl<T: Clone> JoinHandle<T> {
     /// If the handle has given its value away before.
     #[track_caller]
     pub fn shared(self) -> Shared<T> {
-        let arrival = Arc::new(Arrival(Event::new()));
+        let arrival = Arc::<Arrival>::default();
         // From now on the group's waker is in the cell: polled under our lock, it is neither cloned
         // nor is a user's dropped.
         self.cell().watch(&Waker::from(Arc::clone(&arrival)));
@@ -85,7 +86,7 @@ impl<T: Clone> JoinHandle<T> {
         };
         Shared {
             group: Arc::new(group),
-            listener: None,
+            seat: None,
             spent: false,
         }
     }
@@ -97,19 +98,36 @@ impl<T: Clone> Shared<T> {
     /// # Errors
     /// As [`JoinHandle::join`]; of a panic everybody gets the message, nobody the payload.
     ///
+    /// # Panics
+    /// If this clone has given its value away to an `.await` before.
+    ///
     /// # Blocking
     /// As [`JoinHandle::join`].
-    pub fn join(self) -> Result<T, JoinError> {
+    pub fn join(mut self) -> Result<T, JoinError> {
         self.group.claim();
-        loop {
-            if let Some(outcome) = self.group.look() {
-                return replicate(outcome);
-            }
-            let mut arrives = self.group.arrival.0.listen();
-            if self.group.look().is_none() {
-                wait::block_until(None, |cx| Pin::new(&mut arrives).poll(cx));
-            }
+        match wait::block_until(None, |cx| self.poll_outcome(cx)) {
+            Some(outcome) => outcome,
+            None => unreachable!("a wait without a deadline ends with the value"),
         }
+    }
+
+    fn poll_outcome(&mut self, cx: &Context<'_>) -> Poll<Outcome<T>> {
+        assert!(
+            !self.spent,
+            "this value was given away already: clone what is to be awaited again"
+        );
+        if self.group.look().is_none() {
+            // Sits down first, then looks again.
+            self.group.arrival.0.sit(&mut self.seat, cx);
+        }
+        let Some(outcome) = self.group.look() else {
+            lend::help_while_pending(cx);
+            return Poll::Pending;
+        };
+        let outcome = replicate(outcome);
+        self.spent = true;
+        self.group.arrival.0.leave(&mut self.seat);
+        Poll::Ready(outcome)
     }
 }
 
@@ -126,10 +144,13 @@ impl<T> Group<T> {
         if self.outcome.get().is_none() {
             let mut source = self.source.lock();
             let outcome = source.as_mut()?.take_outcome()?;
+            // Under the lock, so that it is always in one place or the other. Only who takes it sets
+            // it: it was not set before.
+            let _ = self.outcome.set(outcome);
             let spent = source.take();
             drop(source);
             drop(spent);
-            self.arrived(outcome);
+            self.arrival.0.wake_all();
         }
         self.outcome.get()
     }
@@ -138,15 +159,12 @@ impl<T> Group<T> {
     fn claim(&self) {
         let claimable = self.source.lock().take_if(|handle| handle.is_claimable());
         if let Some(handle) = claimable {
-            // Nobody else can have it: everybody waits for us.
-            self.arrived(handle.join());
+            // If another thread was faster it does nothing, and does not wait either.
+            handle.run_here();
+            *self.source.lock() = Some(handle);
+            // Whoever was woken by the end meanwhile found nothing.
+            self.look();
         }
-    }
-
-    fn arrived(&self, outcome: Outcome<T>) {
-        // Whoever took the handle brings the outcome, and only one can: it was not set before.
-        let _ = self.outcome.set(outcome);
-        self.arrival.0.notify(usize::MAX);
     }
 }
 
@@ -154,7 +172,7 @@ impl<T> Clone for Shared<T> {
     fn clone(&self) -> Self {
         Self {
             group: Arc::clone(&self.group),
-            listener: None,
+            seat: None,
             spent: false,
         }
     }
@@ -164,32 +182,16 @@ impl<T: Clone> Future for Shared<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        assert!(
-            !self.spent,
-            "this value was given away already: clone what is to be awaited again"
-        );
-        loop {
-            if let Some(outcome) = self.group.look() {
-                let outcome = replicate(outcome);
-                self.spent = true;
-                self.listener = None;
-                return Poll::Ready(match outcome {
-                    Ok(value) => value,
-                    Err(error) => error.resume(self.group.spawned_at),
-                });
-            }
-            match &mut self.listener {
-                // Listens first, then looks again.
-                None => self.listener = Some(self.group.arrival.0.listen()),
-                Some(listener) => {
-                    if Pin::new(listener).poll(cx).is_pending() {
-                        lend::help_while_pending(cx);
-                        return Poll::Pending;
-                    }
-                    self.listener = None;
-                }
-            }
-        }
+        self.poll_outcome(cx).map(|outcome| match outcome {
+            Ok(value) => value,
+            Err(error) => error.resume(self.group.spawned_at),
+        })
+    }
+}
+
+impl<T> Drop for Shared<T> {
+    fn drop(&mut self) {
+        self.group.arrival.0.leave(&mut self.seat);
     }
 }
 
@@ -206,14 +208,12 @@ impl<T: Clone> Eventual for Shared<T> {
     }
 
     fn is_finished(&self) -> bool {
-        // Taken by one who runs it, it has not ended.
-        self.group.outcome.get().is_some()
-            || self
-                .group
-                .source
-                .lock()
-                .as_ref()
-                .is_some_and(JoinHandle::is_finished)
+        let source = self.group.source.lock();
+        match &*source {
+            Some(handle) => handle.is_finished(),
+            // Taken by one who runs it, it has not ended.
+            None => self.group.outcome.get().is_some(),
+        }
     }
 
     /// Cancels the task if nobody else has a clone: others want the value still.
