@@ -38,6 +38,12 @@ pub(crate) trait Work: Send + Sized + 'static {
         Self::Running::default()
     }
 
+    /// Whether [`run`](Self::run) would have to wait for another task: a hint. It is asked under the
+    /// cell's lock.
+    fn waits(&self) -> bool {
+        false
+    }
+
     /// Does the work. `None`: the value comes later, through [`Task::finish`].
     fn run(self) -> Option<Outcome<Self::Value>>;
 }
@@ -90,6 +96,8 @@ pub(crate) trait Value<T>: Run {
     fn claim(&self) -> Option<Outcome<T>>;
     /// Whether [`claim`](Self::claim) has something to run: a hint.
     fn is_claimable(&self) -> bool;
+    /// Whether who claims it would have to wait for another task: a hint.
+    fn waits(&self) -> bool;
     /// The same task, seen from the other side.
     fn into_run(self: Arc<Self>) -> Arc<dyn Run>;
     /// The outcome, if it is there.
@@ -304,6 +312,13 @@ impl<W: Work> Value<W::Value> for Task<W> {
     #[inline]
     fn is_claimable(&self) -> bool {
         W::CLAIMABLE && self.is_fresh()
+    }
+
+    fn waits(&self) -> bool {
+        match &*self.state.lock() {
+            State::Ready(work, _) => work.waits(),
+            _ => false,
+        }
     }
 
     fn into_run(self: Arc<Self>) -> Arc<dyn Run> {
