@@ -50,17 +50,6 @@ impl<E, F> Map<E, F> {
     }
 }
 
-impl<E, F, U> Map<E, F>
-where
-    E: Eventual,
-    F: FnOnce(E::Output) -> U,
-{
-    /// The value, changed once more: see [`JoinHandle::map`].
-    pub fn map<V, G: FnOnce(U) -> V>(self, g: G) -> Map<Self, G> {
-        Map::new(self, g)
-    }
-}
-
 impl<E, F, U> Future for Map<E, F>
 where
     E: Eventual,

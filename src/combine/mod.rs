@@ -64,6 +64,19 @@ macro_rules! eventual_methods {
             pub fn cancel(&self) {
                 crate::Eventual::cancel(self);
             }
+
+            /// The value, changed by `f` where it is used: see [`JoinHandle::map`].
+            ///
+            /// [`JoinHandle::map`]: crate::JoinHandle::map
+            pub fn map<V, G>(
+                self,
+                f: G,
+            ) -> crate::combine::Map<Self, G>
+            where
+                G: FnOnce(<Self as std::future::Future>::Output) -> V,
+            {
+                crate::combine::Map::new(self, f)
+            }
         }
     };
 }
