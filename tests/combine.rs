@@ -35,7 +35,7 @@ mod inherent {
             assert_eq!(try_join_all([ok()]).get(), Ok(vec![1]));
             assert_eq!(join_all([v(), v()]).map(|all| all.len()).get(), 2);
             assert_eq!(v().shared().map(|n| n + 1).get(), 2);
-            assert_eq!(v().settle().map(|n| n.is_ok()).get(), true);
+            assert!(v().settle().map(|n| n.is_ok()).get());
             let (_resolver, promised) = promise::<i32>();
             let given_up = promised.map(|n| n + 1);
             assert!(!given_up.is_finished());
@@ -221,7 +221,7 @@ fn operators_chain_and_mix() {
         assert_eq!((-v(1)).get(), -1);
         assert_eq!((!(v(1) | v(2)) & v(7) ^ v(1)).get(), 5);
         assert_eq!((v(1) << v(4) >> v(2)).get(), 4);
-        assert_eq!((!spawn_value(|| true)).get(), false);
+        assert!((!spawn_value(|| false)).get());
         let text = spawn_value(|| String::from("let")) + spawn_value(|| "go");
         assert_eq!((text + spawn_value(|| "!")).get(), "letgo!");
         let shared = v(5).shared();
