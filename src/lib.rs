@@ -18,7 +18,13 @@
 //!
 //! Use [`join!`], [`try_join!`], [`join_all`], [`try_join_all`], the operators, [`JoinHandle::map`]
 //! and [`JoinHandle::then`] to make one value of several, [`JoinHandle::shared`] to let many wait for
-//! one, and [`FanIn`] to take values as they come.
+//! one, [`race!`](macro@race), [`race`](fn@race) and [`race_ok`] to take the first, [`as_completed`] and
+//! [`FanIn`] to take values as they come.
+//!
+//! | wait for | go on at an error | stop at an error |
+//! |---|---|---|
+//! | all | [`join!`], [`join_all`] | [`try_join!`], [`try_join_all`] |
+//! | the first | [`race_ok`] | [`race!`](macro@race), [`race`](fn@race) |
 #![forbid(unsafe_code)]
 
 mod combine;
@@ -42,8 +48,9 @@ mod unwind;
 mod wait;
 
 pub use combine::{
-    End, Join, JoinAll, Map, Operation, Settle, Shared, TryEnd, TryJoin, TryJoinAll,
-    UnaryOperation, join_all, try_join_all,
+    AsCompleted, AsCompletedIter, End, Join, JoinAll, Map, Operation, Race, RaceAll, RaceEnd,
+    RaceOk, Settle, Shared, TryEnd, TryJoin, TryJoinAll, UnaryOperation, as_completed, join_all,
+    race, race_ok, try_join_all,
 };
 pub use error::{JoinError, Panicked};
 pub use eventual::Eventual;
@@ -59,7 +66,7 @@ pub use spawn::{spawn_future, spawn_value};
 /// What the macros expand to.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::combine::chain::{end, flat, join, try_end, try_join};
+    pub use crate::combine::chain::{end, flat, join, race, race_end, try_end, try_join};
 }
 
 /// The README's code, as tests.

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use futures_core::FusedFuture;
 
+use super::gather::Gather;
 use super::watch::Watch;
 use crate::eventual::Eventual;
 
@@ -56,82 +57,6 @@ pub struct JoinAll<E: Eventual>(Gather<E>);
 #[must_use = "it does nothing unless it is got or awaited"]
 pub struct TryJoinAll<E: Eventual>(Gather<E>);
 
-/// Members, and what has come of them so far.
-struct Gather<E: Eventual> {
-    watch: Watch<E>,
-    values: Vec<Option<E::Output>>,
-    /// One that needs no others any more.
-    stopped_by: Option<usize>,
-    spent: bool,
-}
-
-impl<E: Eventual> Gather<E> {
-    fn new(watch: Watch<E>) -> Self {
-        let values = (0..watch.len()).map(|_| None).collect();
-        Self {
-            watch,
-            values,
-            stopped_by: None,
-            spent: false,
-        }
-    }
-
-    /// Takes in what has come, up to one that `stops` it. `Ready`: that one is there, or all are.
-    fn poll(&mut self, cx: &mut Context<'_>, stops: impl Fn(&E::Output) -> bool) -> Poll<()> {
-        // It stays so if a member panics: there is no whole any more.
-        let spent = std::mem::replace(&mut self.spent, true);
-        assert!(
-            !spent,
-            "this value was given away already: it can be had only once"
-        );
-        let ended = loop {
-            if self.stopped_by.is_some() {
-                break Poll::Ready(());
-            }
-            match self.watch.poll_next(cx) {
-                Poll::Ready(Some((index, value))) => {
-                    if stops(&value) {
-                        self.stopped_by = Some(index);
-                    }
-                    self.values[index] = Some(value);
-                }
-                Poll::Ready(None) => break Poll::Ready(()),
-                Poll::Pending => break Poll::Pending,
-            }
-        };
-        self.spent = false;
-        ended
-    }
-
-    /// Runs here what is claimable, one after the other, up to one that `stops` it.
-    fn claim(&mut self, stops: impl Fn(&E::Output) -> bool) {
-        for index in 0..self.values.len() {
-            // Each time: what has come meanwhile may make the rest superfluous.
-            if self.look(&stops).is_ready() {
-                return;
-            }
-            self.watch.claim(index);
-        }
-    }
-
-    fn look(&mut self, stops: impl Fn(&E::Output) -> bool) -> Poll<()> {
-        self.poll(&mut Context::from_waker(Waker::noop()), stops)
-    }
-
-    fn is_finished(&self) -> bool {
-        self.stopped_by.is_some() || self.watch.is_finished()
-    }
-
-    fn take_stopper(&mut self) -> Option<E::Output> {
-        self.stopped_by.and_then(|index| self.values[index].take())
-    }
-
-    fn take(&mut self) -> impl Iterator<Item = E::Output> {
-        self.spent = true;
-        std::mem::take(&mut self.values).into_iter().flatten()
-    }
-}
-
 /// Only the members are polled, and those are `Unpin`.
 impl<E: Eventual> Unpin for JoinAll<E> {}
 impl<E: Eventual> Unpin for TryJoinAll<E> {}
@@ -146,7 +71,7 @@ impl<E: Eventual> Future for JoinAll<E> {
 
 impl<E: Eventual> FusedFuture for JoinAll<E> {
     fn is_terminated(&self) -> bool {
-        self.0.spent
+        self.0.is_spent()
     }
 }
 
@@ -156,7 +81,7 @@ impl<E: Eventual> Eventual for JoinAll<E> {
     }
 
     fn cancel(&self) {
-        self.0.watch.cancel();
+        self.0.cancel();
     }
 
     fn claim(&mut self) {
@@ -178,7 +103,7 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         std::task::ready!(self.0.poll(cx, Result::is_err));
-        self.0.watch.cancel();
+        self.0.dismiss();
         let failure = self.0.take_stopper();
         let values = self.0.take();
         Poll::Ready(match failure {
@@ -193,7 +118,7 @@ where
     E: Eventual<Output = Result<T, X>>,
 {
     fn is_terminated(&self) -> bool {
-        self.0.spent
+        self.0.is_spent()
     }
 }
 
@@ -207,7 +132,7 @@ where
     }
 
     fn cancel(&self) {
-        self.0.watch.cancel();
+        self.0.cancel();
     }
 
     fn claim(&mut self) {
@@ -220,15 +145,6 @@ where
 }
 
 eventual_methods!([E, T, X] TryJoinAll<E> [E: Eventual<Output = Result<T, X>>]);
-
-impl<E: Eventual> fmt::Debug for Gather<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("members")
-            .field("given", &self.watch.len())
-            .field("to_come", &self.watch.left())
-            .finish()
-    }
-}
 
 impl<E: Eventual> fmt::Debug for JoinAll<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

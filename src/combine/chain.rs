@@ -1,8 +1,8 @@
-//! The functions that [`join!`](crate::join) and [`try_join!`](crate::try_join) expand to.
+//! The functions that `join!`, `try_join!` and `race!` expand to.
 
 use std::future::Future;
 
-use super::{End, Join, Map, TryEnd, TryJoin};
+use super::{End, Join, Map, Race, RaceEnd, TryEnd, TryJoin};
 use crate::eventual::Eventual;
 
 /// `first`, and what follows.
@@ -23,6 +23,16 @@ pub fn try_join<A: Eventual, B: Eventual>(first: A, second: B) -> TryJoin<A, B> 
 /// Nothing follows.
 pub fn try_end<E>() -> TryEnd<E> {
     TryEnd::new()
+}
+
+/// `first`, or what follows.
+pub fn race<A: Eventual, B: Eventual<Output = A::Output>>(first: A, second: B) -> Race<A, B> {
+    Race::new(first, second)
+}
+
+/// Nothing follows.
+pub fn race_end<T>() -> RaceEnd<T> {
+    RaceEnd::new()
 }
 
 /// Flattens what a chain gives.

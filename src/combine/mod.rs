@@ -3,6 +3,9 @@
 //! | wait for | go on at an error | stop at an error |
 //! |---|---|---|
 //! | all | [`join!`](crate::join), [`join_all`] | [`try_join!`](crate::try_join), [`try_join_all`] |
+//! | the first | [`race_ok`] | [`race!`](macro@crate::race), [`race`](fn@race) |
+//!
+//! [`as_completed`] gives all, one at a time, the first one first.
 
 /// Gives a type the methods of its `Eventual` as its own, so that no trait need be imported.
 macro_rules! eventual_methods {
@@ -82,10 +85,14 @@ macro_rules! eventual_methods {
 }
 
 mod all;
+mod as_completed;
 pub(crate) mod chain;
+mod gather;
 mod join;
 mod map;
 mod ops;
+mod race;
+mod race_all;
 mod settle;
 mod shared;
 mod slot;
@@ -95,9 +102,12 @@ mod waiters;
 mod watch;
 
 pub use all::{JoinAll, TryJoinAll, join_all, try_join_all};
+pub use as_completed::{AsCompleted, AsCompletedIter, as_completed};
 pub use join::{End, Join};
 pub use map::Map;
 pub use ops::{Operation, UnaryOperation};
+pub use race::{Race, RaceEnd};
+pub use race_all::{RaceAll, RaceOk, race, race_ok};
 pub use settle::Settle;
 pub use shared::Shared;
 pub use try_join::{TryEnd, TryJoin};

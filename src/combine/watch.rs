@@ -6,18 +6,26 @@ use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker};
 
+use crate::error::JoinError;
 use crate::eventual::Eventual;
 use crate::sync::{Arc, Mutex};
-use crate::unwind::catch;
+use crate::task::Outcome;
+use crate::unwind::{catch, quietly};
 
-pub(super) struct Watch<E> {
+pub(super) struct Watch<E: Eventual> {
     /// `None`: has given its value.
-    members: Vec<Option<E>>,
+    members: Vec<Option<Member<E>>>,
     left: usize,
     /// Whether a panic of one cancels the others.
     strict: bool,
     /// `None` until the first poll.
     news: Option<Arc<News>>,
+}
+
+enum Member<E: Eventual> {
+    Waiting(E),
+    /// What there was when it was looked at before its turn: a value, or a panic.
+    Arrived(Outcome<E::Output>),
 }
 
 /// Who has something to tell.
@@ -67,15 +75,30 @@ impl Inbox {
 }
 
 impl News {
-    /// Everybody is to be looked at once, in the order given.
-    fn of_all(members: usize) -> Self {
-        let numbers = 0..members as u64;
+    fn of_none(members: usize) -> Self {
+        let rings = members as u64;
         Self(Mutex::new(Inbox {
-            rung: numbers.clone().zip(0..members).collect(),
-            rings: numbers.end,
-            latest: numbers.collect(),
+            rung: BTreeMap::new(),
+            latest: (0..rings).collect(),
+            rings,
             waker: None,
         }))
+    }
+
+    /// Everybody is to be looked at once, in the order given.
+    fn of_all(members: usize) -> Self {
+        let news = Self::of_none(members);
+        news.0.lock().rung = (0..).zip(0..members).collect();
+        news
+    }
+
+    fn bell(self: &Arc<Self>, index: usize) -> Waker {
+        let news = Arc::clone(self);
+        Arc::new(Bell { index, news }).into()
+    }
+
+    fn ring(&self, index: usize) {
+        self.0.lock().ring(index);
     }
 
     /// The next to look at, or the promise to wake.
@@ -108,7 +131,10 @@ impl News {
 
 impl<E: Eventual> Watch<E> {
     pub(super) fn new(members: impl IntoIterator<Item = E>) -> Self {
-        let members: Vec<_> = members.into_iter().map(Some).collect();
+        let members: Vec<_> = members
+            .into_iter()
+            .map(|member| Some(Member::Waiting(member)))
+            .collect();
         Self {
             left: members.len(),
             members,
@@ -123,6 +149,30 @@ impl<E: Eventual> Watch<E> {
             strict: true,
             ..Self::new(members)
         }
+    }
+
+    /// Watches from now on, not from the first poll on; so the members' turns are in the order they
+    /// end in, those first that have ended.
+    pub(super) fn begin(&mut self) {
+        let news = Arc::new(News::of_none(self.members.len()));
+        for (index, slot) in self.members.iter_mut().enumerate() {
+            let Some(Member::Waiting(member)) = slot else {
+                continue;
+            };
+            // What has ended is left to whoever asks for the values.
+            if !member.is_finished() {
+                let bell = news.bell(index);
+                let mut cx = Context::from_waker(&bell);
+                let arrived = match catch(|| Pin::new(member).poll(&mut cx)) {
+                    Ok(Poll::Pending) => continue,
+                    Ok(Poll::Ready(value)) => Ok(value),
+                    Err(payload) => Err(JoinError::panicked(payload)),
+                };
+                *slot = Some(Member::Arrived(arrived));
+            }
+            news.ring(index);
+        }
+        self.news = Some(news);
     }
 
     /// How many there were at first.
@@ -147,15 +197,12 @@ impl<E: Eventual> Watch<E> {
                 return Poll::Pending;
             };
             if looks == 0 {
-                news.0.lock().ring(index);
+                news.ring(index);
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
             looks -= 1;
-            let bell = Waker::from(Arc::new(Bell {
-                index,
-                news: Arc::clone(news),
-            }));
+            let bell = news.bell(index);
             if let Some(value) = self.poll_one(index, &mut Context::from_waker(&bell)) {
                 return Poll::Ready(Some((index, value)));
             }
@@ -167,7 +214,9 @@ impl<E: Eventual> Watch<E> {
     pub(super) fn claim(&mut self, index: usize) {
         if let Some(mut member) = self.members[index].take() {
             self.left -= 1;
-            self.guarded(|| member.claim());
+            if let Member::Waiting(eventual) = &mut member {
+                self.guarded(|| eventual.claim());
+            }
             self.members[index] = Some(member);
             self.left += 1;
         }
@@ -177,9 +226,14 @@ impl<E: Eventual> Watch<E> {
         // Out while it is polled: one that panics is not polled again.
         let mut member = self.members[index].take()?;
         self.left -= 1;
-        match self.guarded(|| Pin::new(&mut member).poll(cx)) {
-            Poll::Ready(value) => Some(value),
-            Poll::Pending => {
+        let polled = self.guarded(|| match &mut member {
+            Member::Waiting(eventual) => Pin::new(eventual).poll(cx),
+            Member::Arrived(_) => Poll::Pending,
+        });
+        match (polled, member) {
+            (Poll::Ready(value), _) | (_, Member::Arrived(Ok(value))) => Some(value),
+            (_, Member::Arrived(Err(panic))) => resume_unwind(panic.into_panic()),
+            (_, member) => {
                 self.members[index] = Some(member);
                 self.left += 1;
                 None
@@ -198,11 +252,42 @@ impl<E: Eventual> Watch<E> {
         })
     }
 
-    pub(super) fn is_finished(&self) -> bool {
-        self.members.iter().flatten().all(Eventual::is_finished)
+    /// Cancels and drops the members that are left. What their code does to that is lost, not the value
+    /// they were dismissed for.
+    pub(super) fn dismiss(&mut self) {
+        self.left = 0;
+        for member in self.members.iter_mut().filter_map(Option::take) {
+            quietly(|| {
+                member.cancel();
+                drop(member);
+            });
+        }
+    }
+
+    pub(super) fn all_finished(&self) -> bool {
+        self.members.iter().flatten().all(Member::is_finished)
+    }
+
+    pub(super) fn any_finished(&self) -> bool {
+        self.members.iter().flatten().any(Member::is_finished)
     }
 
     pub(super) fn cancel(&self) {
-        self.members.iter().flatten().for_each(Eventual::cancel);
+        self.members.iter().flatten().for_each(Member::cancel);
+    }
+}
+
+impl<E: Eventual> Member<E> {
+    fn is_finished(&self) -> bool {
+        match self {
+            Self::Waiting(eventual) => eventual.is_finished(),
+            Self::Arrived(_) => true,
+        }
+    }
+
+    fn cancel(&self) {
+        if let Self::Waiting(eventual) = self {
+            eventual.cancel();
+        }
     }
 }
