@@ -39,6 +39,7 @@ mod lend;
 mod local;
 mod pool;
 mod promise;
+mod scope;
 mod spawn;
 mod stack;
 mod sync;
@@ -61,6 +62,7 @@ pub use handle::{JoinHandle, TaskId};
 pub use job::Job;
 pub use pool::{Builder, Pool};
 pub use promise::{Resolver, promise};
+pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use spawn::{spawn_future, spawn_value};
 
 /// What the macros expand to.

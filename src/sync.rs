@@ -1,7 +1,7 @@
 //! The one file that names `std::sync`: what the rest builds on, and what a model checker replaces.
 
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
-pub(crate) use std::sync::{Arc, MutexGuard, OnceLock, Weak};
+pub(crate) use std::sync::{Arc, Condvar, MutexGuard, OnceLock, PoisonError, Weak};
 
 /// A mutex that knows no poison: no code of a user ever runs while one of ours is held, so
 /// that a panic cannot leave the data behind it half changed.

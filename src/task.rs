@@ -25,8 +25,8 @@ use crate::unwind::{catch, quietly};
 pub(crate) type Outcome<T> = Result<T, JoinError>;
 
 /// What a task has to do before it has a value.
-pub(crate) trait Work: Send + Sized + 'static {
-    type Value: Send + 'static;
+pub(crate) trait Work: Send + Sized {
+    type Value: Send;
     /// What is kept while it runs.
     type Running: Running;
 
@@ -65,8 +65,8 @@ pub(crate) struct Call<F>(pub(crate) F);
 
 impl<F, T> Work for Call<F>
 where
-    F: FnOnce() -> T + Send + 'static,
-    T: Send + 'static,
+    F: FnOnce() -> T + Send,
+    T: Send,
 {
     type Value = T;
     type Running = ();
@@ -90,16 +90,14 @@ pub(crate) trait Run: Send + Sync + UnwindSafe + RefUnwindSafe {
     fn is_fresh(&self) -> bool;
 }
 
-/// The right to a task's value.
-pub(crate) trait Value<T>: Run {
+/// The right to a task's value, whatever the task borrows.
+pub(crate) trait Gives<T>: Run {
     /// Runs the task on this thread if it is claimable and no thread has started it.
     fn claim(&self) -> Option<Outcome<T>>;
     /// Whether [`claim`](Self::claim) has something to run: a hint.
     fn is_claimable(&self) -> bool;
     /// Whether who claims it would have to wait for another task: a hint.
     fn waits(&self) -> bool;
-    /// The same task, seen from the other side.
-    fn into_run(self: Arc<Self>) -> Arc<dyn Run>;
     /// The outcome, if it is there.
     fn take(&self) -> Option<Outcome<T>>;
     /// The outcome, or the promise to wake.
@@ -110,6 +108,12 @@ pub(crate) trait Value<T>: Run {
     /// Nobody will ask for the value.
     fn detach(&self);
     fn spawned_at(&self) -> &'static Location<'static>;
+}
+
+/// The right to the value of a task that borrows nothing.
+pub(crate) trait Value<T>: Gives<T> {
+    /// The same task, seen from the other side.
+    fn into_run(self: Arc<Self>) -> Arc<dyn Run>;
 }
 
 /// The right to end a task from outside, with a value that comes from elsewhere.
@@ -287,7 +291,7 @@ impl<W: Work> Run for Task<W> {
     }
 }
 
-impl<W: Work> Value<W::Value> for Task<W> {
+impl<W: Work> Gives<W::Value> for Task<W> {
     #[inline]
     fn claim(&self) -> Option<Outcome<W::Value>> {
         if !W::CLAIMABLE {
@@ -319,10 +323,6 @@ impl<W: Work> Value<W::Value> for Task<W> {
             State::Ready(work, _) => work.waits(),
             _ => false,
         }
-    }
-
-    fn into_run(self: Arc<Self>) -> Arc<dyn Run> {
-        self
     }
 
     fn take(&self) -> Option<Outcome<W::Value>> {
@@ -384,5 +384,11 @@ impl<W: Work> Value<W::Value> for Task<W> {
 
     fn spawned_at(&self) -> &'static Location<'static> {
         self.spawned_at
+    }
+}
+
+impl<W: Work + 'static> Value<W::Value> for Task<W> {
+    fn into_run(self: Arc<Self>) -> Arc<dyn Run> {
+        self
     }
 }

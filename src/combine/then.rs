@@ -106,9 +106,9 @@ impl<T> Drop for Source<T> {
 }
 
 /// Starts the task when its source is there.
-struct Arrival<W: Work>(Arc<Task<W>>);
+struct Arrival<W: Work + 'static>(Arc<Task<W>>);
 
-impl<W: Work> Wake for Arrival<W> {
+impl<W: Work + 'static> Wake for Arrival<W> {
     fn wake(self: Arc<Self>) {
         let task = Arc::clone(&self.0);
         Pool::global().execute(Job::task(task));

@@ -12,7 +12,7 @@
 
 mod core;
 mod monitor;
-mod os;
+pub(crate) mod os;
 mod queues;
 mod seat;
 mod sleep;

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 
 /// A thread, as the operating system names it.
 #[derive(Debug)]
-pub(super) struct OsThread {
+pub(crate) struct OsThread {
     /// Linux: `/proc/PID/task/TID/stat`.
     stat: PathBuf,
 }
 
 impl OsThread {
     /// The calling thread; `None` where this cannot be asked.
-    pub(super) fn current() -> Option<Self> {
+    pub(crate) fn current() -> Option<Self> {
         if !cfg!(target_os = "linux") {
             return None;
         }
@@ -27,7 +27,7 @@ impl OsThread {
     ///
     /// A thread that is preempted has the state `R` as one that runs has: it is not blocked,
     /// however little it gets done.
-    pub(super) fn is_blocked(&self) -> Option<bool> {
+    pub(crate) fn is_blocked(&self) -> Option<bool> {
         let mut buffer = [0; 256];
         let length = File::open(&self.stat).ok()?.read(&mut buffer).ok()?;
         // `TID (name) S …`: the name may hold anything, parentheses too, so look from its end.
