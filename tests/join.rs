@@ -137,6 +137,19 @@ fn a_panic_that_is_there_already_surfaces_before_anything_is_claimed() {
         assert_eq!(panic_of(|| deep.get()), "over");
         let all = join_all([unstarted(), panicked()]);
         assert_eq!(panic_of(|| all.get()), "over");
+        let panics = || queue.executor().spawn_value(|| panic!("over"));
+        let claimed = join!(panics(), unstarted());
+        assert_eq!(
+            panic_of(|| claimed.get()),
+            "over",
+            "a claim's panic as well"
+        );
+        let claimed = join_all([panics(), unstarted()]);
+        assert_eq!(
+            panic_of(|| claimed.get()),
+            "over",
+            "a claim's panic as well"
+        );
         assert!(!ran.load(Ordering::SeqCst));
         queue.run();
         assert!(ran.load(Ordering::SeqCst), "the rest goes on");

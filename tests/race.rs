@@ -190,13 +190,37 @@ fn a_loser_that_was_not_started_never_runs() {
     must_end(|| {
         let queue = Queue::new();
         let ran = Arc::new(AtomicBool::new(false));
-        let runs = Arc::clone(&ran);
-        let loser = queue
-            .executor()
-            .spawn_value(move || runs.store(true, Ordering::SeqCst));
-        race!(loser, spawn_value(|| ())).get();
+        let loser = || {
+            let ran = Arc::clone(&ran);
+            queue
+                .executor()
+                .spawn_value(move || ran.store(true, Ordering::SeqCst))
+        };
+        let winner = || (|job: letgo::Job| job.run()).spawn_value(|| ());
+        race!(loser(), winner()).get();
+        race!(winner(), loser()).get();
+        race([loser(), winner(), loser()]).get();
+        let ok = |handle: JoinHandle<()>| handle.map(Ok::<_, ()>);
+        race_ok([ok(loser()), ok(winner())]).get().unwrap();
         queue.run();
         assert!(!ran.load(Ordering::SeqCst));
+    });
+}
+
+#[test]
+fn the_losers_are_gone_though_the_race_is_held() {
+    must_end(|| {
+        let (mut resolvers, racers) = promises(2);
+        let mut first = race(racers);
+        resolvers.remove(0).resolve(1).unwrap();
+        assert_eq!(block_on(&mut first), 1);
+        assert!(resolvers[0].is_abandoned());
+
+        let (mut resolvers, racers) = promises(2);
+        let mut first = race_ok(racers);
+        resolvers.remove(0).resolve(Ok::<_, ()>(1)).unwrap();
+        assert_eq!(block_on(&mut first), Ok(1));
+        assert!(resolvers[0].is_abandoned());
     });
 }
 
