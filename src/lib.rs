@@ -14,7 +14,8 @@
 //! Use [`spawn_value`] if you have a closure, be it one that computes or one that blocks,
 //! [`spawn_future`] if you have a future, [`promise`](fn@promise) if the value comes from a callback,
 //! [`Executor`] if it is to run elsewhere than on letgo's own [`Pool`]. All of them give a
-//! [`JoinHandle`], to be got or awaited, on any runtime or on none.
+//! [`JoinHandle`], to be got or awaited, on any runtime or on none. Use [`scope`](fn@scope) if the
+//! closure borrows.
 //!
 //! Use [`join!`], [`try_join!`], [`join_all`], [`try_join_all`], the operators, [`JoinHandle::map`]
 //! and [`JoinHandle::then`] to make one value of several, [`JoinHandle::shared`] to let many wait for
