@@ -232,6 +232,31 @@ fn tasks_that_wait_for_their_owner_do_not_keep_others_from_starting() {
 }
 
 #[test]
+fn tasks_that_spin_until_others_have_started_all_get_threads() {
+    must_end(|| {
+        let many = thread::available_parallelism().map_or(1, usize::from) + 1;
+        let started = AtomicUsize::new(0);
+        scope(|s| {
+            let (tell, told) = channel();
+            for _ in 0..many {
+                let (started, tell) = (&started, tell.clone());
+                drop(s.spawn_value(move || {
+                    started.fetch_add(1, Ordering::SeqCst);
+                    while started.load(Ordering::SeqCst) < many {
+                        thread::yield_now();
+                    }
+                    tell.send(()).unwrap();
+                }));
+            }
+            // The owner is of no help.
+            for _ in 0..many {
+                told.recv().unwrap();
+            }
+        });
+    });
+}
+
+#[test]
 fn tasks_that_wait_for_tasks_of_tasks_end() {
     must_end(|| {
         let total = AtomicUsize::new(0);

@@ -11,7 +11,8 @@
 //! | leaves | all tasks have ended |
 //!
 //! One that blocks in a `get` says so, and another may run. One that blocks elsewhere is noticed by the
-//! one that stands by, while jobs wait and none is taken for a tick.
+//! one that stands by, while jobs wait and none is taken for a tick; one that spins is not, but each
+//! second that none is taken lets one more run.
 
 use std::collections::VecDeque;
 use std::mem::{self, ManuallyDrop};
@@ -31,6 +32,9 @@ const TICK: Duration = Duration::from_millis(2);
 
 /// After how many ticks without a job taken a thread is presumed blocked where the system can't be asked.
 const PATIENCE: u32 = 50;
+
+/// After how many one more may run in any case: those who run may spin until a job that waits has run.
+const LONG: u32 = 500;
 
 type Job<'scope> = Arc<dyn Run + 'scope>;
 
@@ -274,6 +278,9 @@ impl<'scope> Crew<'scope> {
                 let blocked = count_blocked(&busy, stalled > PATIENCE);
                 state = self.state.lock();
                 state.extra = extra_for(busy.len(), blocked);
+                if stalled >= LONG {
+                    state.extra = state.extra.max((busy.len() + 1).saturating_sub(cores()));
+                }
             }
         }
     }
