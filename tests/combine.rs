@@ -237,7 +237,8 @@ fn operators_chain_and_mix() {
 fn an_operators_value_given_up_keeps_what_has_arrived() {
     must_end(|| {
         let (resolver, promised) = promise();
-        let sum = spawn_value(|| 1) + promised;
+        let there = (|job: letgo::Job| job.run()).spawn_value(|| 1);
+        let sum = there + promised;
         let sum = sum.get_timeout(Duration::from_millis(1)).unwrap_err();
         let sum = sum.try_get().unwrap_err();
         resolver.resolve(2).unwrap();
