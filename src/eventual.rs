@@ -109,12 +109,12 @@ pub trait Eventual: Future + Unpin {
     fn cancel(&self);
 
     /// Runs on this thread what is claimable and not started. The value, if it is there by then, stays
-    /// to be polled.
+    /// to be polled. It is to be polled in any case: the waker it was polled with before may be gone.
     #[doc(hidden)]
     fn claim(&mut self) {}
 
     /// Takes in what is there of several values, so that a failure among them shows before anything is
-    /// claimed.
+    /// claimed. It is to be polled afterwards, as after a [`claim`](Self::claim).
     #[doc(hidden)]
     fn look(&mut self) {}
 }

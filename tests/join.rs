@@ -6,6 +6,7 @@ mod common;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
+use std::thread;
 use std::time::Duration;
 
 use common::{Drops, Gate, Queue, Wakes, must_end, panic_of, poll_with};
@@ -87,6 +88,34 @@ fn what_a_join_cannot_claim_does_not_keep_it_from_claiming_the_rest() {
             0
         });
         assert_eq!(join_all([promised, resolves]).get(), [1, 0]);
+    });
+}
+
+#[test]
+fn what_arrives_after_the_claims_is_heard_of_through_any_nesting() {
+    must_end(|| {
+        let queue = Queue::new();
+        // Two handles: the second's closure is claimed, and only then the first is resolved.
+        let two = || {
+            let (claimed, (resolver, promised)) = (Gate::new(), promise());
+            let passes = claimed.clone();
+            let resolving = thread::spawn(move || {
+                passes.pass();
+                resolver.resolve(()).unwrap();
+            });
+            let opens = queue.executor().spawn_value(move || claimed.open());
+            (promised, opens, resolving)
+        };
+        let (promised, opens, resolving) = two();
+        let nested = join_all([join_all([promised]), join_all([opens])]);
+        assert_eq!(nested.get().len(), 2);
+        resolving.join().unwrap();
+
+        let (promised, opens, resolving) = two();
+        let ok = |handle: JoinHandle<()>| join!(try_join_all([handle.map(Ok::<_, ()>)]));
+        let nested = join_all([ok(promised), ok(opens)]);
+        assert_eq!(nested.get(), [(Ok(vec![()]),), (Ok(vec![()]),)]);
+        resolving.join().unwrap();
     });
 }
 
@@ -281,7 +310,7 @@ fn no_wake_up_is_lost_between_a_poll_and_an_arrival() {
         for _ in 0..300 {
             let (resolvers, promised): (Vec<Resolver<u32>>, Vec<_>) =
                 (0..8).map(|_| promise()).unzip();
-            let resolving = std::thread::spawn(move || {
+            let resolving = thread::spawn(move || {
                 for resolver in resolvers {
                     resolver.resolve(1).unwrap();
                 }

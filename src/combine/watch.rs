@@ -210,7 +210,7 @@ impl<E: Eventual> Watch<E> {
         Poll::Ready(None)
     }
 
-    /// Runs a member here, if it is claimable; its value, if it is there then, is news.
+    /// Runs a member here, if it is claimable; then it is to be looked at again.
     pub(super) fn claim(&mut self, index: usize) {
         if let Some(mut member) = self.members[index].take() {
             self.left -= 1;
@@ -219,6 +219,10 @@ impl<E: Eventual> Watch<E> {
             }
             self.members[index] = Some(member);
             self.left += 1;
+            // A claim may have cost it its bell.
+            if let Some(news) = &self.news {
+                news.ring(index);
+            }
         }
     }
 
