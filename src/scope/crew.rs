@@ -75,10 +75,11 @@ struct News {
 }
 
 impl Host for Arc<News> {
-    fn blocks(&self) {
+    fn blocks(&self) -> bool {
         // Relaxed, and outside the mutex: whoever misses it looks again a tick later.
         self.blocked.fetch_add(1, Ordering::Relaxed);
         self.condvar.notify_one();
+        true
     }
 
     fn goes_on(&self) {
