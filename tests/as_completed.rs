@@ -1,12 +1,11 @@
 //! Many values, in the order they finish: `as_completed`.
 
-#[allow(unreachable_pub, reason = "shared by all test binaries")]
 mod common;
 
 use std::pin::pin;
 use std::thread;
 
-use common::{Drops, Gate, Wakes, must_end, panic_of, until};
+use common::{Drops, Gate, Wakes, must_end, panic_text, until};
 use futures::executor::block_on;
 use futures::stream::FusedStream;
 use futures::{Stream, StreamExt};
@@ -151,14 +150,14 @@ fn a_panic_comes_at_its_turn_and_the_rest_goes_on() {
         let mut values = as_completed(values);
         resolve_in(&[2, 1, 0], resolvers);
         assert_eq!(values.recv(), Some(2));
-        assert_eq!(panic_of(|| values.recv()), "one");
+        assert_eq!(panic_text(|| values.recv()), "one");
         assert_eq!(values.recv(), Some(0));
         assert_eq!(values.recv(), None);
 
         let gone = spawn_value(|| -> i32 { panic!("gone") });
         until("it has panicked", || gone.is_finished());
         let mut values = as_completed([gone, spawn_value(|| 1)]);
-        assert_eq!(panic_of(|| block_on(values.next())), "gone");
+        assert_eq!(panic_text(|| block_on(values.next())), "gone");
         assert_eq!(block_on(values.next()), Some(1));
     });
 }
@@ -192,7 +191,7 @@ impl letgo::Eventual for Sudden {
 fn what_arrives_while_it_is_made_waits_for_its_turn() {
     let mut values = as_completed([Sudden(Some("sudden")), Sudden(None)]);
     assert_eq!(values.len(), 2);
-    assert_eq!(panic_of(|| values.recv()), "sudden");
+    assert_eq!(panic_text(|| values.recv()), "sudden");
     assert_eq!(values.recv(), Some(1));
     assert_eq!(values.recv(), None);
 }
@@ -283,7 +282,7 @@ fn a_cancel_reaches_what_has_not_ended() {
     values.cancel();
     assert!(resolvers[0].is_abandoned());
     assert_eq!(values.recv(), Some(1));
-    assert!(panic_of(|| values.recv()).contains("cancelled"));
+    assert!(panic_text(|| values.recv()).contains("cancelled"));
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! One value of one: `Eventual`, `map`, `settle`, the operators.
 
-#[allow(unreachable_pub, reason = "shared by all test binaries")]
 mod common;
 
 use std::cell::Cell;
@@ -9,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Drops, Queue, Wakes, must_end, panic_of, poll_with};
+use common::{Drops, Queue, Wakes, must_end, panic_text, poll};
 use futures::executor::block_on;
 use futures::future::FusedFuture;
 use letgo::{Executor, Resolver, join, join_all, promise, spawn_value};
@@ -153,8 +152,8 @@ fn a_map_given_up_and_polled_again_loses_nothing() {
         let mapped = mapped.try_get().unwrap_err();
         let mut mapped = mapped.get_timeout(Duration::from_millis(1)).unwrap_err();
         let (one, other) = (Wakes::new(), Wakes::new());
-        assert!(poll_with(&mut mapped, &one.waker()).is_pending());
-        assert!(poll_with(&mut mapped, &other.waker()).is_pending());
+        assert!(poll(&mut mapped, &one.waker()).is_pending());
+        assert!(poll(&mut mapped, &other.waker()).is_pending());
         resolver.resolve(1).unwrap();
         assert_eq!(
             (one.count(), other.count()),
@@ -162,9 +161,9 @@ fn a_map_given_up_and_polled_again_loses_nothing() {
             "the last waker counts"
         );
         assert!(!mapped.is_terminated());
-        assert_eq!(poll_with(&mut mapped, Waker::noop()), Poll::Ready(2));
+        assert_eq!(poll(&mut mapped, Waker::noop()), Poll::Ready(2));
         assert!(mapped.is_terminated());
-        assert!(panic_of(|| mapped.get()).contains("given away already"));
+        assert!(panic_text(|| mapped.get()).contains("given away already"));
     });
 }
 
@@ -172,9 +171,9 @@ fn a_map_given_up_and_polled_again_loses_nothing() {
 fn a_panic_in_a_map_is_its_users() {
     must_end(|| {
         let mapped = spawn_value(|| 1).map(|_| -> i32 { panic!("in the map") });
-        assert_eq!(panic_of(|| mapped.get()), "in the map");
+        assert_eq!(panic_text(|| mapped.get()), "in the map");
         let mapped = spawn_value(|| panic!("in the task")).map(|n: i32| n);
-        assert_eq!(panic_of(|| block_on(mapped)), "in the task");
+        assert_eq!(panic_text(|| block_on(mapped)), "in the task");
     });
 }
 
@@ -196,7 +195,7 @@ fn what_fails_settles_as_a_value() {
         assert!(resolver.is_abandoned());
         assert!(block_on(&mut settle).unwrap_err().is_cancelled());
         assert!(settle.is_terminated());
-        assert!(panic_of(|| settle.get()).contains("given its value away"));
+        assert!(panic_text(|| settle.get()).contains("given its value away"));
     });
 }
 
@@ -204,7 +203,7 @@ fn what_fails_settles_as_a_value() {
 fn a_settle_claims_as_its_handle_does() {
     must_end(|| {
         let queue = Queue::new();
-        let spawn = || queue.executor().spawn_value(|| thread::current().id());
+        let spawn = || queue.spawn_value(|| thread::current().id());
         assert_eq!(spawn().settle().get().unwrap(), thread::current().id());
         let joined = join!(spawn().settle(), spawn().map(|id| id));
         assert_eq!(joined.get().1, thread::current().id());
@@ -250,7 +249,7 @@ fn an_operators_value_given_up_keeps_what_has_arrived() {
 fn an_overflow_panics_where_the_sum_is_used() {
     must_end(|| {
         let sum = spawn_value(|| i32::MAX) + spawn_value(|| 1);
-        assert!(panic_of(|| sum.get()).contains("overflow"));
+        assert!(panic_text(|| sum.get()).contains("overflow"));
     });
 }
 

@@ -1,6 +1,5 @@
 //! All of several values: `join!`, `try_join!`, `join_all`, `try_join_all`.
 
-#[allow(unreachable_pub, reason = "shared by all test binaries")]
 mod common;
 
 use std::sync::Arc;
@@ -8,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use common::{Drops, Gate, Queue, must_end, panic_of};
+use common::{Drops, Gate, Queue, must_end, panic_text};
 use futures::executor::block_on;
 use letgo::{Executor, JoinHandle, join, join_all, promise, spawn_value, try_join, try_join_all};
 
@@ -50,9 +49,7 @@ fn a_join_starts_nothing_and_claims_when_it_is_got() {
         let (queue, ran) = (Queue::new(), Arc::new(AtomicUsize::new(0)));
         let count = || {
             let ran = Arc::clone(&ran);
-            queue
-                .executor()
-                .spawn_value(move || ran.fetch_add(1, Ordering::SeqCst))
+            queue.spawn_value(move || ran.fetch_add(1, Ordering::SeqCst))
         };
         let all = join!(count(), count(), join!(count(), count()));
         let all = all.try_get().unwrap_err();
@@ -73,13 +70,11 @@ fn what_a_join_cannot_claim_does_not_keep_it_from_claiming_the_rest() {
     must_end(|| {
         let (resolver, promised) = promise();
         let queue = Queue::new();
-        let resolves = queue
-            .executor()
-            .spawn_value(move || resolver.resolve(1).unwrap());
+        let resolves = queue.spawn_value(move || resolver.resolve(1).unwrap());
         assert_eq!(join!(promised, resolves).get(), (1, ()));
 
         let (resolver, promised) = promise();
-        let resolves = queue.executor().spawn_value(move || {
+        let resolves = queue.spawn_value(move || {
             resolver.resolve(1).unwrap();
             0
         });
@@ -99,7 +94,7 @@ fn what_arrives_after_the_claims_is_heard_of_through_any_nesting() {
                 passes.pass();
                 resolver.resolve(()).unwrap();
             });
-            let opens = queue.executor().spawn_value(move || claimed.open());
+            let opens = queue.spawn_value(move || claimed.open());
             (promised, opens, resolving)
         };
         let (promised, opens, resolving) = two();
@@ -128,11 +123,11 @@ fn a_panic_surfaces_at_once_and_the_rest_of_a_join_goes_on() {
             })
         };
         let both = join!(slow(), spawn_value(|| -> i32 { panic!("first out") }));
-        assert_eq!(panic_of(|| both.get_timeout(Duration::MAX)), "first out");
+        assert_eq!(panic_text(|| both.get_timeout(Duration::MAX)), "first out");
         let panics = spawn_value(|| panic!("first out"));
         let all = join_all([slow(), panics]);
         assert_eq!(
-            panic_of(|| block_on(all)),
+            panic_text(|| block_on(all)),
             "first out",
             "while the other one waits for its gate"
         );
@@ -148,35 +143,33 @@ fn a_panic_that_is_there_already_surfaces_before_anything_is_claimed() {
         let ran = Arc::new(AtomicBool::new(false));
         let unstarted = || {
             let ran = Arc::clone(&ran);
-            queue
-                .executor()
-                .spawn_value(move || ran.store(true, Ordering::SeqCst))
+            queue.spawn_value(move || ran.store(true, Ordering::SeqCst))
         };
         let panicked = || {
             let panicked = (|job: letgo::Job| job.run()).spawn_value(|| panic!("over"));
             assert!(panicked.is_finished());
             panicked
         };
-        assert_eq!(panic_of(|| join!(unstarted(), panicked()).get()), "over");
+        assert_eq!(panic_text(|| join!(unstarted(), panicked()).get()), "over");
         let deep = join!(unstarted(), join!(unstarted(), panicked()), unstarted());
-        assert_eq!(panic_of(|| deep.get()), "over");
+        assert_eq!(panic_text(|| deep.get()), "over");
         let all = join_all([unstarted(), panicked()]);
-        assert_eq!(panic_of(|| all.get()), "over");
-        let panics = || queue.executor().spawn_value(|| panic!("over"));
+        assert_eq!(panic_text(|| all.get()), "over");
+        let panics = || queue.spawn_value(|| panic!("over"));
         let claimed = join!(panics(), unstarted());
         assert_eq!(
-            panic_of(|| claimed.get()),
+            panic_text(|| claimed.get()),
             "over",
             "a claim's panic as well"
         );
         let claimed = join_all([panics(), unstarted()]);
         assert_eq!(
-            panic_of(|| claimed.get()),
+            panic_text(|| claimed.get()),
             "over",
             "a claim's panic as well"
         );
         assert!(!ran.load(Ordering::SeqCst));
-        queue.run();
+        queue.run_all();
         assert!(ran.load(Ordering::SeqCst), "the rest goes on");
     });
 }
@@ -202,7 +195,7 @@ fn an_error_that_is_there_already_comes_before_anything_is_claimed() {
         let (queue, drops) = (Queue::new(), Drops::new());
         let unstarted = || -> JoinHandle<Result<i32, &str>> {
             let counted = drops.one();
-            queue.executor().spawn_value(move || {
+            queue.spawn_value(move || {
                 drop(counted);
                 panic!("it was to be cancelled")
             })
@@ -216,7 +209,7 @@ fn an_error_that_is_there_already_comes_before_anything_is_claimed() {
         let all = try_join_all([unstarted(), failed(), unstarted()]);
         assert_eq!(all.get(), Err("bad"));
         assert_eq!(drops.count(), 6);
-        queue.run();
+        queue.run_all();
     });
 }
 
@@ -224,13 +217,9 @@ fn an_error_that_is_there_already_comes_before_anything_is_claimed() {
 fn an_error_that_a_claim_brings_keeps_the_rest_from_being_claimed() {
     must_end(|| {
         let queue = Queue::new();
-        let spawn =
-            |result: Result<i32, &'static str>| queue.executor().spawn_value(move || result);
-        let never = || {
-            queue
-                .executor()
-                .spawn_value(|| -> Result<i32, &str> { panic!("it was to be cancelled") })
-        };
+        let spawn = |result: Result<i32, &'static str>| queue.spawn_value(move || result);
+        let never =
+            || queue.spawn_value(|| -> Result<i32, &str> { panic!("it was to be cancelled") });
         assert_eq!(
             try_join!(spawn(Ok(1)), spawn(Err("bad")), never()).get(),
             Err("bad")
@@ -239,7 +228,7 @@ fn an_error_that_a_claim_brings_keeps_the_rest_from_being_claimed() {
         assert_eq!(try_join_all(all).get(), Err("bad"));
         let nested = try_join!(try_join_all([spawn(Err("bad")), never()]), never());
         assert_eq!(nested.get(), Err("bad"));
-        queue.run();
+        queue.run_all();
     });
 }
 
@@ -248,13 +237,13 @@ fn a_panic_cancels_the_rest_of_a_try_join() {
     must_end(|| {
         let (resolver, forever) = promise::<Result<i32, ()>>();
         let panics = spawn_value(|| -> Result<u8, ()> { panic!("worse") });
-        assert_eq!(panic_of(|| try_join!(forever, panics).get()), "worse");
+        assert_eq!(panic_text(|| try_join!(forever, panics).get()), "worse");
         assert!(resolver.is_abandoned());
 
         let (resolver, forever) = promise::<Result<i32, ()>>();
         let panics = spawn_value(|| -> Result<i32, ()> { panic!("worse") });
         let mut all = try_join_all([forever, panics]);
-        assert_eq!(panic_of(|| block_on(&mut all)), "worse");
+        assert_eq!(panic_text(|| block_on(&mut all)), "worse");
         assert!(resolver.is_abandoned(), "though the rest is still held");
         drop(all);
     });

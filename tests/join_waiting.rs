@@ -1,13 +1,12 @@
 //! Waiting for all of several values: wakers, time-outs, what is given up and taken up again.
 
-#[allow(unreachable_pub, reason = "shared by all test binaries")]
 mod common;
 
 use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use common::{Drops, Wakes, must_end, panic_of, poll_with};
+use common::{Drops, Wakes, must_end, panic_text, poll};
 use futures::executor::block_on;
 use futures::future::FusedFuture;
 use letgo::{JoinHandle, Resolver, join, join_all, promise, spawn_value, try_join, try_join_all};
@@ -18,7 +17,7 @@ fn the_order_is_the_one_given_whatever_finishes_first() {
         let (resolvers, promised): (Vec<_>, Vec<_>) = (0..10).map(|_| promise()).unzip();
         let mut all = join_all(promised);
         let wakes = Wakes::new();
-        assert!(poll_with(&mut all, &wakes.waker()).is_pending());
+        assert!(poll(&mut all, &wakes.waker()).is_pending());
         for (n, resolver) in resolvers.into_iter().enumerate().rev() {
             resolver.resolve(n).unwrap();
         }
@@ -138,8 +137,8 @@ fn a_join_is_polled_then_polled_with_another_waker_then_got() {
         let (one, other) = (Wakes::new(), Wakes::new());
         let (resolver, promised) = promise();
         let mut all = join_all([promised, spawn_value(|| 2)]);
-        assert!(poll_with(&mut all, &one.waker()).is_pending());
-        assert!(poll_with(&mut all, &other.waker()).is_pending());
+        assert!(poll(&mut all, &one.waker()).is_pending());
+        assert!(poll(&mut all, &other.waker()).is_pending());
         let before = (one.count(), other.count());
         resolver.resolve(1).unwrap();
         assert_eq!(one.count(), before.0, "the last waker counts");
@@ -148,8 +147,8 @@ fn a_join_is_polled_then_polled_with_another_waker_then_got() {
 
         let (resolver, promised) = promise();
         let mut both = join!(promised, spawn_value(|| 2));
-        assert!(poll_with(&mut both, &one.waker()).is_pending());
-        assert!(poll_with(&mut both, &other.waker()).is_pending());
+        assert!(poll(&mut both, &one.waker()).is_pending());
+        assert!(poll(&mut both, &other.waker()).is_pending());
         let before = other.count();
         resolver.resolve(1).unwrap();
         assert!(other.count() > before);
@@ -193,10 +192,10 @@ fn what_was_given_away_is_terminated_and_says_so() {
     assert!(both.is_terminated() && all.is_terminated());
     assert!(tried.is_terminated() && all_tried.is_terminated());
     for message in [
-        panic_of(|| both.get()),
-        panic_of(|| all.get()),
-        panic_of(|| tried.get()),
-        panic_of(|| all_tried.get()),
+        panic_text(|| both.get()),
+        panic_text(|| all.get()),
+        panic_text(|| tried.get()),
+        panic_text(|| all_tried.get()),
     ] {
         assert!(message.contains("given away already"), "{message}");
     }
@@ -206,9 +205,9 @@ fn what_was_given_away_is_terminated_and_says_so() {
 fn after_a_panic_no_shorter_vec_is_given() {
     must_end(|| {
         let mut all = join_all([spawn_value(|| 1), spawn_value(|| panic!("gone"))]);
-        assert_eq!(panic_of(|| block_on(&mut all)), "gone");
+        assert_eq!(panic_text(|| block_on(&mut all)), "gone");
         assert!(all.is_terminated());
-        assert!(panic_of(|| all.get()).contains("given away already"));
+        assert!(panic_text(|| all.get()).contains("given away already"));
     });
 }
 
@@ -222,7 +221,7 @@ fn a_cancel_reaches_every_member() {
         all.cancel();
         assert!(one.is_abandoned() && two.is_abandoned() && three.is_abandoned());
         assert!(all.is_finished());
-        assert!(panic_of(|| all.get()).contains("cancelled"));
+        assert!(panic_text(|| all.get()).contains("cancelled"));
     });
 }
 
@@ -260,7 +259,7 @@ fn a_member_that_gives_way_lets_the_task_give_way() {
     let members = || [GivesWay { left: 100 }, GivesWay { left: 200 }];
     let mut all = join_all(members());
     let wakes = Wakes::new();
-    assert!(poll_with(&mut all, &wakes.waker()).is_pending());
+    assert!(poll(&mut all, &wakes.waker()).is_pending());
     assert!(wakes.count() > 0, "it is to be polled again");
     assert_eq!(block_on(all).len(), 2);
     assert_eq!(join_all(members()).get().len(), 2);
@@ -279,6 +278,6 @@ fn the_debug_form_tells_how_far_it_is() {
     assert!(format!("{both:?}").contains("first_finished"));
     let mut tried = try_join_all([spawn_value(|| Ok::<_, ()>(1))]);
     assert!(format!("{tried:?}").starts_with("TryJoinAll"));
-    let _ = poll_with(&mut tried, Waker::noop());
+    let _ = poll(&mut tried, Waker::noop());
     assert_eq!(both.get(), (1, vec![1]));
 }

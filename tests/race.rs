@@ -1,6 +1,5 @@
 //! The first of several values: `race!`, `race`, `race_ok`.
 
-#[allow(unreachable_pub, reason = "shared by all test binaries")]
 mod common;
 
 use std::sync::Arc;
@@ -8,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use common::{Drops, Gate, Queue, Wakes, must_end, panic_of, poll_with, until};
+use common::{Drops, Gate, Queue, Wakes, must_end, panic_text, poll, until};
 use futures::executor::block_on;
 use futures::future::FusedFuture;
 use letgo::{Executor, JoinHandle, Resolver, join, promise, race, race_ok, spawn_value};
@@ -79,7 +78,7 @@ fn of_several_that_have_finished_the_first_in_order_wins() {
 fn a_race_never_claims() {
     must_end(|| {
         let queue = Queue::new();
-        let spawn = || queue.executor().spawn_value(|| thread::current().id());
+        let spawn = || queue.spawn_value(|| thread::current().id());
         let here = thread::current().id();
         let first = race!(spawn(), spawn());
         let second = race([spawn(), spawn()]);
@@ -90,7 +89,7 @@ fn a_race_never_claims() {
             let waits = go.clone();
             let runner = thread::spawn(move || {
                 waits.pass();
-                queue.run();
+                queue.run_all();
             });
             let id = runner.thread().id();
             let first = first.get_timeout(Duration::ZERO).unwrap_err();
@@ -110,20 +109,23 @@ fn a_panic_before_a_winner_surfaces_at_once_and_cancels_the_others() {
     must_end(|| {
         let panics = || spawn_value(|| -> i32 { panic!("out of the race") });
         let (resolver, never) = promise();
-        assert_eq!(panic_of(|| race!(never, panics()).get()), "out of the race");
+        assert_eq!(
+            panic_text(|| race!(never, panics()).get()),
+            "out of the race"
+        );
         assert!(resolver.is_abandoned());
 
         let (resolver, never) = promise();
         let mut first = race([never, panics()]);
-        assert_eq!(panic_of(|| block_on(&mut first)), "out of the race");
+        assert_eq!(panic_text(|| block_on(&mut first)), "out of the race");
         assert!(resolver.is_abandoned(), "though it is still held");
         assert!(first.is_terminated());
-        assert!(panic_of(|| first.get()).contains("given away already"));
+        assert!(panic_text(|| first.get()).contains("given away already"));
 
         let (resolver, never) = promise::<Result<i32, ()>>();
         let panics = spawn_value(|| -> Result<i32, ()> { panic!("out of the race") });
         assert_eq!(
-            panic_of(|| race_ok([never, panics]).get()),
+            panic_text(|| race_ok([never, panics]).get()),
             "out of the race"
         );
         assert!(resolver.is_abandoned());
@@ -192,9 +194,7 @@ fn a_loser_that_was_not_started_never_runs() {
         let ran = Arc::new(AtomicBool::new(false));
         let loser = || {
             let ran = Arc::clone(&ran);
-            queue
-                .executor()
-                .spawn_value(move || ran.store(true, Ordering::SeqCst))
+            queue.spawn_value(move || ran.store(true, Ordering::SeqCst))
         };
         let winner = || (|job: letgo::Job| job.run()).spawn_value(|| ());
         race!(loser(), winner()).get();
@@ -202,7 +202,7 @@ fn a_loser_that_was_not_started_never_runs() {
         race([loser(), winner(), loser()]).get();
         let ok = |handle: JoinHandle<()>| handle.map(Ok::<_, ()>);
         race_ok([ok(loser()), ok(winner())]).get().unwrap();
-        queue.run();
+        queue.run_all();
         assert!(!ran.load(Ordering::SeqCst));
     });
 }
@@ -269,7 +269,7 @@ fn dropping_a_race_detaches_its_members() {
 #[test]
 fn a_race_of_none_panics_where_it_is_made() {
     let none: [JoinHandle<i32>; 0] = [];
-    assert!(panic_of(|| race(none)).contains("at least one"));
+    assert!(panic_text(|| race(none)).contains("at least one"));
 }
 
 #[test]
@@ -278,8 +278,8 @@ fn a_race_is_polled_with_changing_wakers_then_got() {
         let (one, other) = (Wakes::new(), Wakes::new());
         let (mut resolvers, racers) = promises(3);
         let mut first = race(racers);
-        assert!(poll_with(&mut first, &one.waker()).is_pending());
-        assert!(poll_with(&mut first, &other.waker()).is_pending());
+        assert!(poll(&mut first, &one.waker()).is_pending());
+        assert!(poll(&mut first, &other.waker()).is_pending());
         resolvers.remove(2).resolve(3).unwrap();
         assert_eq!((one.count(), other.count()), (0, 1));
         assert_eq!(first.get(), 3);
@@ -287,14 +287,14 @@ fn a_race_is_polled_with_changing_wakers_then_got() {
         let (_loses, a) = promise();
         let (wins, b) = promise();
         let mut first = race!(a, b);
-        assert!(poll_with(&mut first, &one.waker()).is_pending());
-        assert!(poll_with(&mut first, &other.waker()).is_pending());
+        assert!(poll(&mut first, &one.waker()).is_pending());
+        assert!(poll(&mut first, &other.waker()).is_pending());
         wins.resolve(2).unwrap();
         assert_eq!((one.count(), other.count()), (0, 2));
         assert!(!first.is_terminated());
         assert_eq!(block_on(&mut first), 2);
         assert!(first.is_terminated());
-        assert!(panic_of(|| first.get()).contains("given away already"));
+        assert!(panic_text(|| first.get()).contains("given away already"));
     });
 }
 
@@ -353,7 +353,7 @@ fn ten_thousand_race() {
     must_end(|| {
         let (mut resolvers, racers) = promises(10_000);
         let mut first = race(racers);
-        assert!(poll_with(&mut first, &Wakes::new().waker()).is_pending());
+        assert!(poll(&mut first, &Wakes::new().waker()).is_pending());
         resolvers.pop().unwrap().resolve(1).unwrap();
         assert_eq!(first.get(), 1);
         assert!(resolvers.iter().all(Resolver::is_abandoned));
@@ -367,7 +367,7 @@ fn a_cancelled_race_is_over() {
     first.cancel();
     assert!(resolvers.iter().all(Resolver::is_abandoned));
     assert!(first.is_finished());
-    assert!(panic_of(|| first.get()).contains("cancelled"));
+    assert!(panic_text(|| first.get()).contains("cancelled"));
 }
 
 #[test]

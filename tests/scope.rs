@@ -1,6 +1,5 @@
 //! Tasks that borrow: `scope`.
 
-#[allow(unreachable_pub, reason = "shared by all test binaries")]
 mod common;
 
 use std::collections::HashSet;
@@ -10,7 +9,7 @@ use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use common::{Drops, Gate, must_end, panic_of, until};
+use common::{Drops, Gate, must_end, panic_text, until};
 use letgo::{Scope, ScopedJoinHandle, scope, spawn_value};
 
 #[test]
@@ -138,10 +137,10 @@ fn a_panic_that_is_joined_is_the_joiners() {
         assert_eq!(message.unwrap(), "no luck");
         scope(|s| {
             let unlucky = s.spawn_value(|| -> i32 { panic!("no luck") });
-            assert_eq!(panic_of(|| unlucky.get()), "no luck");
+            assert_eq!(panic_text(|| unlucky.get()), "no luck");
             let unlucky = s.spawn_value(|| -> i32 { panic!("no luck") });
             until("it has panicked", || unlucky.is_finished());
-            assert_eq!(panic_of(|| unlucky.try_get()), "no luck");
+            assert_eq!(panic_text(|| unlucky.try_get()), "no luck");
         });
     });
 }
@@ -151,7 +150,7 @@ fn a_panic_that_nobody_joined_is_the_scopes_once_all_have_ended() {
     must_end(|| {
         let ended = AtomicUsize::new(0);
         let (panicked, has_panicked) = channel::<()>();
-        let message = panic_of(|| {
+        let message = panic_text(|| {
             scope(|s| {
                 drop(s.spawn_value(|| {
                     // Its end, the panic, drops the sender.
@@ -168,7 +167,7 @@ fn a_panic_that_nobody_joined_is_the_scopes_once_all_have_ended() {
         assert!(message.contains("scoped task panicked"), "{message}");
         assert_eq!(ended.into_inner(), 1, "the other one went on");
 
-        let message = panic_of(|| {
+        let message = panic_text(|| {
             scope(|s| {
                 let unlucky = s.spawn_value(|| panic!("no luck"));
                 until("it has panicked", || unlucky.is_finished());
@@ -183,7 +182,7 @@ fn a_panic_that_nobody_joined_is_the_scopes_once_all_have_ended() {
 fn the_owners_panic_comes_when_all_tasks_have_ended() {
     must_end(|| {
         let ended = AtomicUsize::new(0);
-        let message = panic_of(|| {
+        let message = panic_text(|| {
             scope(|s| {
                 for _ in 0..20 {
                     drop(s.spawn_value(|| ended.fetch_add(1, Ordering::Relaxed)));

@@ -1,6 +1,5 @@
 //! One value for many: `shared`.
 
-#[allow(unreachable_pub, reason = "shared by all test binaries")]
 mod common;
 
 use std::sync::Arc;
@@ -8,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use common::{Drops, Gate, Queue, Wakes, must_end, panic_of, poll_with, until};
+use common::{Drops, Gate, Queue, Wakes, must_end, panic_text, poll, until};
 use futures::executor::block_on;
 use futures::future::FusedFuture;
 use letgo::{Executor, Job, join, join_all, promise, spawn_future, spawn_value};
@@ -71,13 +70,13 @@ fn everybody_sees_the_message_of_a_panic() {
         let shared = spawn_value(|| -> i32 { panic!("told {}", "all") }).shared();
         let waiters: Vec<_> = (0..3)
             .map(|_| shared.clone())
-            .map(|shared| thread::spawn(move || panic_of(|| shared.get())))
+            .map(|shared| thread::spawn(move || panic_text(|| shared.get())))
             .collect();
         for waiter in waiters {
             assert_eq!(waiter.join().unwrap(), "told all");
         }
-        assert_eq!(panic_of(|| block_on(shared.clone())), "told all");
-        assert_eq!(panic_of(|| shared.clone().try_get()), "told all");
+        assert_eq!(panic_text(|| block_on(shared.clone())), "told all");
+        assert_eq!(panic_text(|| shared.clone().try_get()), "told all");
         assert_eq!(shared.join().unwrap_err().message(), Some("told all"));
     });
 }
@@ -89,7 +88,7 @@ fn everybody_sees_a_cancellation() {
     drop(resolver);
     assert!(shared.clone().join().unwrap_err().is_cancelled());
     assert!(
-        panic_of(|| shared.get()).contains(file!()),
+        panic_text(|| shared.get()).contains(file!()),
         "it names the place"
     );
 }
@@ -99,7 +98,7 @@ fn one_who_gets_it_claims_for_all() {
     must_end(|| {
         let queue = Queue::new();
         let here = thread::current().id();
-        let spawn = || queue.executor().spawn_value(|| thread::current().id());
+        let spawn = || queue.spawn_value(|| thread::current().id());
         let shared = spawn().shared();
         let shared = shared.try_get().unwrap_err();
         assert_eq!(shared.clone().get(), here);
@@ -113,9 +112,9 @@ fn one_who_gets_it_claims_for_all() {
 fn a_claimed_closure_wakes_those_who_wait_already() {
     must_end(|| {
         let queue = Queue::new();
-        let mut shared = queue.executor().spawn_value(|| 1).shared();
+        let mut shared = queue.spawn_value(|| 1).shared();
         let wakes = Wakes::new();
-        assert!(poll_with(&mut shared, &wakes.waker()).is_pending());
+        assert!(poll(&mut shared, &wakes.waker()).is_pending());
         let other = shared.clone();
         let waits = thread::spawn(move || other.get_timeout(Duration::MAX).unwrap());
         assert_eq!(shared.clone().get(), 1);
@@ -180,10 +179,10 @@ fn a_wait_given_up_hands_it_back_and_leaves_no_waker() {
     let (resolver, promised) = promise();
     let mut shared = promised.shared();
     let wakes = Wakes::new();
-    assert!(poll_with(&mut shared, &wakes.waker()).is_pending());
+    assert!(poll(&mut shared, &wakes.waker()).is_pending());
     let mut other = shared.clone();
     let waker = Arc::new(wakes.clone());
-    assert!(poll_with(&mut other, &Arc::clone(&waker).into()).is_pending());
+    assert!(poll(&mut other, &Arc::clone(&waker).into()).is_pending());
     assert_eq!(Arc::strong_count(&waker), 2);
     drop(other);
     assert_eq!(Arc::strong_count(&waker), 1, "its waker goes with it");
@@ -199,13 +198,13 @@ fn the_last_waker_counts() {
     let (one, other) = (Wakes::new(), Wakes::new());
     let (resolver, promised) = promise();
     let mut shared = promised.shared();
-    assert!(poll_with(&mut shared, &one.waker()).is_pending());
-    assert!(poll_with(&mut shared, &other.waker()).is_pending());
+    assert!(poll(&mut shared, &one.waker()).is_pending());
+    assert!(poll(&mut shared, &other.waker()).is_pending());
     resolver.resolve(1).unwrap();
     assert_eq!((one.count(), other.count()), (0, 1));
-    assert!(poll_with(&mut shared, &one.waker()).is_ready());
+    assert!(poll(&mut shared, &one.waker()).is_ready());
     assert!(shared.is_terminated());
-    assert!(panic_of(|| shared.get()).contains("given away already"));
+    assert!(panic_text(|| shared.get()).contains("given away already"));
 }
 
 #[test]

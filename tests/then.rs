@@ -1,13 +1,12 @@
 //! A task that a value's arrival starts: `then`.
 
-#[allow(unreachable_pub, reason = "shared by all test binaries")]
 mod common;
 
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use common::{Drops, Gate, Queue, must_end, panic_of, until};
+use common::{Drops, Gate, Queue, must_end, panic_text, until};
 use futures::executor::block_on;
 use letgo::{Executor, join, join_all, promise, spawn_future, spawn_value};
 
@@ -54,7 +53,6 @@ fn a_get_claims_both() {
         let queue = Queue::new();
         let here = thread::current().id();
         let then = queue
-            .executor()
             .spawn_value(|| thread::current().id())
             .then(|source| (source, thread::current().id()));
         assert_eq!(then.get(), (here, here));
@@ -78,16 +76,12 @@ fn in_a_join_it_does_not_wait_before_the_rest_is_claimed() {
         let queue = Queue::new();
         let (resolver, promised) = promise();
         let then = promised.then(|n| n + 1).then(|n| n * 2);
-        let resolves = queue
-            .executor()
-            .spawn_value(move || resolver.resolve(20).unwrap());
+        let resolves = queue.spawn_value(move || resolver.resolve(20).unwrap());
         assert_eq!(join!(then, resolves).get(), (42, ()));
 
         let (resolver, promised) = promise();
         let then = promised.then(|n| n + 1).shared();
-        let resolves = queue
-            .executor()
-            .spawn_value(move || resolver.resolve(41).unwrap());
+        let resolves = queue.spawn_value(move || resolver.resolve(41).unwrap());
         assert_eq!(join!(then, resolves).get(), (42, ()));
     });
 }
@@ -111,7 +105,7 @@ fn a_failed_source_fails_it_and_drops_the_closure() {
         let counted = drops.one();
         let panics = spawn_value(|| -> i32 { panic!("at the source") });
         let then = panics.then(move |_| drop(counted)).then(|()| 1);
-        assert_eq!(panic_of(|| block_on(then)), "at the source");
+        assert_eq!(panic_text(|| block_on(then)), "at the source");
         assert_eq!(drops.count(), 1);
 
         let (resolver, promised) = promise::<i32>();
@@ -134,7 +128,7 @@ fn chains_of_fifty_thousand_are_got_claimed_and_cancelled() {
         resolver.resolve(0).unwrap();
         assert_eq!(chain.get_timeout(Duration::MAX).unwrap(), LINKS);
 
-        let unstarted = queue.executor().spawn_value(|| 0);
+        let unstarted = queue.spawn_value(|| 0);
         let chain = (0..LINKS).fold(unstarted, |chain, _| chain.then(|n: u32| n + 1));
         assert_eq!(chain.get(), LINKS, "claimed, link by link");
 
@@ -156,7 +150,7 @@ fn a_chain_of_fifty_thousand_is_a_member_like_others() {
         let (resolver, promised) = promise();
         let chain = (0..50_000).fold(promised, |chain, _| chain.then(|n: u32| n + 1));
         let queue = Queue::new();
-        let resolves = queue.executor().spawn_value(move || {
+        let resolves = queue.spawn_value(move || {
             resolver.resolve(0).unwrap();
             0
         });

@@ -136,19 +136,33 @@ impl Queue {
     }
 }
 
-/// A waker that counts how often it is woken.
-#[derive(Default)]
-pub struct Wakes(AtomicUsize);
+/// Counts how often its wakers are woken. Clones are the same count.
+#[derive(Clone, Default)]
+pub struct Wakes(Arc<AtomicUsize>);
 
 impl Wakes {
-    pub fn new() -> (Arc<Self>, Waker) {
-        let wakes = Arc::new(Self::default());
-        let waker = Waker::from(Arc::clone(&wakes));
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A count, and a waker of it.
+    pub fn pair() -> (Self, Waker) {
+        let wakes = Self::new();
+        let waker = wakes.waker();
         (wakes, waker)
+    }
+
+    pub fn waker(&self) -> Waker {
+        Waker::from(Arc::new(self.clone()))
     }
 
     pub fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
+    }
+
+    /// Whether somebody still has one of its wakers, or a clone of this.
+    pub fn is_held(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
     }
 }
 

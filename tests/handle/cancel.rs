@@ -19,7 +19,7 @@ fn a_closure_not_yet_started_never_runs_and_drops_what_it_captured_there_and_the
             let _captured = captured;
             runs.fetch_add(1, Ordering::SeqCst);
         });
-        let (wakes, waker) = Wakes::new();
+        let (wakes, waker) = Wakes::pair();
         assert!(poll(&mut handle, &waker).is_pending());
         handle.cancel();
         assert_eq!(drops.count(), 1, "what it captured is still there");
@@ -40,7 +40,7 @@ fn a_future_not_yet_polled_is_dropped_there_and_then() {
         let drops = Drops::new();
         let captured = drops.one();
         let mut handle = queue.spawn_future(async move { drop(captured) });
-        let (wakes, waker) = Wakes::new();
+        let (wakes, waker) = Wakes::pair();
         assert!(poll(&mut handle, &waker).is_pending());
         handle.cancel();
         assert_eq!(drops.count(), 1);
@@ -103,7 +103,7 @@ fn a_future_that_waits_is_dropped_by_its_executor() {
             answer.await
         });
         queue.run_all();
-        let (wakes, waker) = Wakes::new();
+        let (wakes, waker) = Wakes::pair();
         assert!(poll(&mut handle, &waker).is_pending());
         handle.cancel();
         handle.cancel();
@@ -175,7 +175,7 @@ fn a_future_that_cancels_itself_is_dropped_at_its_next_await() {
 fn a_cancelled_promise_is_abandoned() {
     must_end(|| {
         let (resolver, mut handle) = promise();
-        let (wakes, waker) = Wakes::new();
+        let (wakes, waker) = Wakes::pair();
         assert!(poll(&mut handle, &waker).is_pending());
         handle.cancel();
         assert_eq!(wakes.count(), 1);

@@ -172,7 +172,7 @@ fn a_run_queue_that_can_be_sent_serves_futures_too() {
         let (resolver, answer) = promise();
         let mut sum = queue.spawn_future(async move { answer.await + 1 });
         queue.run_all();
-        let (wakes, waker) = Wakes::new();
+        let (wakes, waker) = Wakes::pair();
         assert!(poll(&mut sum, &waker).is_pending());
         resolver.resolve(1).unwrap();
         assert_eq!(
@@ -291,7 +291,7 @@ fn a_job_dropped_late_wakes_who_waits() {
     must_end(|| {
         let queue = Queue::new();
         let mut handle = queue.spawn_value(|| 1);
-        let (wakes, waker) = Wakes::new();
+        let (wakes, waker) = Wakes::pair();
         assert!(poll(&mut handle, &waker).is_pending());
         queue.drop_all();
         assert_eq!(wakes.count(), 1);

@@ -183,7 +183,7 @@ fn a_waker_that_panics_when_dropped_harms_nobody() {
         // Replaced by another.
         let (resolver, mut handle) = promise();
         poll_with_bomb(&mut handle);
-        let (wakes, waker) = Wakes::new();
+        let (wakes, waker) = Wakes::pair();
         assert!(poll(&mut handle, &waker).is_pending());
         assert_eq!(resolver.resolve(1), Ok(()));
         assert_eq!(wakes.count(), 1);

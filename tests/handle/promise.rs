@@ -64,7 +64,7 @@ fn resolve_hands_the_value_back_when_nobody_waits_any_more() {
 fn a_resolver_dropped_unresolved_cancels() {
     must_end(|| {
         let (resolver, mut handle) = promise::<i32>();
-        let (wakes, waker) = Wakes::new();
+        let (wakes, waker) = Wakes::pair();
         assert!(poll(&mut handle, &waker).is_pending());
         drop(resolver);
         assert_eq!(wakes.count(), 1);

@@ -180,7 +180,7 @@ fn wakers_that_change_against_a_completion() {
             |_, mut handle| {
                 let mut wakers = Vec::new();
                 let value = loop {
-                    let (wakes, waker) = Wakes::new();
+                    let (wakes, waker) = Wakes::pair();
                     match poll(&mut handle, &waker) {
                         Poll::Ready(value) => break Some(value),
                         Poll::Pending => wakers.push(wakes),
