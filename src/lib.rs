@@ -48,6 +48,7 @@ mod task;
 mod timer;
 mod unwind;
 mod wait;
+mod waiters;
 
 pub use combine::{
     AsCompleted, AsCompletedIter, End, Join, JoinAll, Map, Operation, Race, RaceAll, RaceEnd,

@@ -98,7 +98,6 @@ mod shared;
 mod slot;
 mod then;
 mod try_join;
-mod waiters;
 mod watch;
 
 pub use all::{JoinAll, TryJoinAll, join_all, try_join_all};

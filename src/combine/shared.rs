@@ -8,14 +8,15 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures_core::FusedFuture;
 
-use super::waiters::{Seat, Waiters};
 use crate::error::JoinError;
 use crate::eventual::Eventual;
 use crate::handle::JoinHandle;
 use crate::lend;
 use crate::sync::{Arc, Mutex, OnceLock};
 use crate::task::Outcome;
+use crate::unwind::quietly;
 use crate::wait;
+use crate::waiters::{Place, Waiters};
 
 /// What [`JoinHandle::shared`] gives: a handle that can be cloned, for many who want one value.
 ///
@@ -40,7 +41,7 @@ use crate::wait;
 pub struct Shared<T> {
     group: Arc<Group<T>>,
     /// While this clone waits.
-    seat: Option<Seat>,
+    place: Place,
     spent: bool,
 }
 
@@ -54,11 +55,20 @@ struct Group<T> {
 
 /// Wakes everybody.
 #[derive(Default)]
-struct Arrival(Waiters);
+struct Arrival(Mutex<Waiters>);
 
 impl Wake for Arrival {
     fn wake(self: Arc<Self>) {
-        self.0.wake_all();
+        self.wake_all();
+    }
+}
+
+impl Arrival {
+    fn wake_all(&self) {
+        let everybody = self.0.lock().all();
+        for waker in everybody {
+            quietly(|| waker.wake());
+        }
     }
 }
 
@@ -86,7 +96,7 @@ impl<T: Clone> JoinHandle<T> {
         };
         Shared {
             group: Arc::new(group),
-            seat: None,
+            place: None,
             spent: false,
         }
     }
@@ -117,8 +127,10 @@ impl<T: Clone> Shared<T> {
             "this value was given away already: clone what is to be awaited again"
         );
         if self.group.look().is_none() {
-            // Sits down first, then looks again.
-            self.group.arrival.0.sit(&mut self.seat, cx);
+            // Gets in line first, then looks again.
+            let waker = cx.waker().clone();
+            let old = self.group.arrival.0.lock().wait(&mut self.place, waker);
+            drop(old);
         }
         let Some(outcome) = self.group.look() else {
             lend::help_while_pending(cx);
@@ -126,7 +138,7 @@ impl<T: Clone> Shared<T> {
         };
         let outcome = replicate(outcome);
         self.spent = true;
-        self.group.arrival.0.leave(&mut self.seat);
+        self.leave();
         Poll::Ready(outcome)
     }
 }
@@ -150,7 +162,7 @@ impl<T> Group<T> {
             let spent = source.take();
             drop(source);
             drop(spent);
-            self.arrival.0.wake_all();
+            self.arrival.wake_all();
         }
         self.outcome.get()
     }
@@ -172,7 +184,7 @@ impl<T> Clone for Shared<T> {
     fn clone(&self) -> Self {
         Self {
             group: Arc::clone(&self.group),
-            seat: None,
+            place: None,
             spent: false,
         }
     }
@@ -189,9 +201,18 @@ impl<T: Clone> Future for Shared<T> {
     }
 }
 
+impl<T> Shared<T> {
+    fn leave(&mut self) {
+        if self.place.is_some() {
+            let own = self.group.arrival.0.lock().leave(self.place.take());
+            drop(own);
+        }
+    }
+}
+
 impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
-        self.group.arrival.0.leave(&mut self.seat);
+        self.leave();
     }
 }
 

@@ -21,10 +21,10 @@ use std::mem;
 use std::task::{Context, Poll, Waker};
 
 use super::ticket::Ticket;
-use super::waiters::{Left, Place, Waiters};
 use crate::lend;
 use crate::sync::{Arc, AtomicUsize, Mutex, MutexGuard, Ordering};
 use crate::unwind::quietly;
+use crate::waiters::{Place, Waiters};
 
 pub(super) struct Channel<T> {
     capacity: usize,
@@ -224,8 +224,9 @@ impl<T> Channel<T> {
             return Poll::Pending;
         };
         // Nobody counts on this receiver for a further item.
-        if let Some(place) = place.take() {
-            drop(self.inbox.lock().receivers.leave(Some(place)));
+        if place.is_some() {
+            let own = self.inbox.lock().receivers.leave(place.take());
+            drop(own);
         }
         Poll::Ready(item)
     }
@@ -266,13 +267,13 @@ impl<T> Channel<T> {
             return;
         }
         let mut inbox = self.inbox.lock();
-        let left = inbox.receivers.leave(place);
-        let heir = match left {
-            Left::Woken => inbox.receivers.next(),
-            Left::Waiting(_) => None,
+        let own = inbox.receivers.leave(place);
+        let heir = match own {
+            Some(_) => None,
+            None => inbox.receivers.next(),
         };
         drop(inbox);
-        drop(left);
+        drop(own);
         if let Some(heir) = heir {
             quietly(|| heir.wake());
         }
@@ -295,8 +296,8 @@ impl<T> Channel<T> {
     /// Does not wait for the end any more.
     pub(super) fn leave_mourners(&self, place: Place) {
         if place.is_some() {
-            let left = self.inbox.lock().mourners.leave(place);
-            drop(left);
+            let own = self.inbox.lock().mourners.leave(place);
+            drop(own);
         }
     }
 

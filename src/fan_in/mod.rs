@@ -9,7 +9,6 @@ mod sender;
 mod sending;
 mod task;
 mod ticket;
-mod waiters;
 
 use std::fmt;
 use std::future::Future;
@@ -18,11 +17,11 @@ use std::time::Duration;
 use self::channel::{Channel, Look};
 use self::failure::Item;
 use self::receive::Receiving;
-use self::waiters::Place;
 use crate::error::JoinError;
 use crate::executor::Executor;
 use crate::sync::Arc;
 use crate::wait;
+use crate::waiters::Place;
 
 pub use self::error::{RecvTimeoutError, SendError, TryRecvError, TrySendError};
 pub use self::paced::{Paced, PacedIter};

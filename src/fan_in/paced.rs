@@ -10,10 +10,10 @@ use futures_core::Stream;
 
 use super::channel::Channel;
 use super::receive::Receiving;
-use super::waiters::Place;
 use super::{FanIn, value};
 use crate::timer::Alarm;
 use crate::wait;
+use crate::waiters::Place;
 
 /// What [`FanIn::paced`] gives: the values, at most one per period, to be iterated or streamed.
 ///

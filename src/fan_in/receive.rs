@@ -11,9 +11,9 @@ use futures_core::{FusedFuture, Stream};
 
 use super::channel::{Channel, Look};
 use super::failure::Item;
-use super::waiters::Place;
 use super::{FanIn, value};
 use crate::wait;
+use crate::waiters::Place;
 
 /// How often a thread that finds nothing lets others run before it waits: to be woken takes longer.
 const YIELDS: usize = 8;
