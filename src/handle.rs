@@ -199,6 +199,9 @@ impl<T> JoinHandle<T> {
     #[track_caller]
     fn get_until(mut self, deadline: Option<Instant>) -> Result<T, Self> {
         let value = self.value();
+        if value.waits_for_itself() {
+            return Ok(self.ended(Err(JoinError::Deadlock)));
+        }
         match wait::block_until(deadline, |cx| value.poll(cx.waker())) {
             Some(outcome) => Ok(self.ended(outcome)),
             None => Err(self),
@@ -353,6 +356,9 @@ fn obtain<T>(value: &Arc<dyn Value<T>>) -> Outcome<T> {
 
 #[cold]
 fn wait_for<T>(value: &Arc<dyn Value<T>>) -> Outcome<T> {
+    if value.waits_for_itself() {
+        return Err(JoinError::Deadlock);
+    }
     match wait::block_until(None, |cx| value.poll(cx.waker())) {
         Some(outcome) => outcome,
         None => unreachable!("a wait without a deadline ends with the value"),

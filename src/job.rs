@@ -34,12 +34,12 @@ enum Kind {
     Future(Runnable),
 }
 
-/// What starts a task; dropped unused, it cancels it.
-struct Start(Arc<dyn Run>);
+/// What starts a task; dropped unused, it cancels it. `None` once it was used.
+struct Start(Option<Arc<dyn Run>>);
 
 impl Job {
     pub(crate) fn task(run: Arc<dyn Run>) -> Self {
-        Self(Kind::Task(Start(run)))
+        Self(Kind::Task(Start(Some(run))))
     }
 
     pub(crate) fn future(runnable: Runnable) -> Self {
@@ -52,37 +52,65 @@ impl Job {
     /// `get` or cancelled meanwhile is not run again.
     pub fn run(self) {
         quietly(|| match self.0 {
-            Kind::Task(start) => start.0.run(),
+            Kind::Task(mut start) => {
+                if let Some(run) = start.0.take() {
+                    run.run();
+                }
+            }
             Kind::Future(runnable) => _ = runnable.run(),
         });
+    }
+
+    /// As [`run`](Self::run); an agent's job that finds nothing to do is handed back, to be
+    /// [let go](Self::let_go) or run before this thread does something else.
+    pub(crate) fn visit(self) -> Option<Self> {
+        let mut idle = None;
+        quietly(|| match self.0 {
+            Kind::Task(mut start) => idle = start.0.take().and_then(Run::visit),
+            Kind::Future(runnable) => _ = runnable.run(),
+        });
+        idle.map(Self::task)
+    }
+
+    /// Ends a visit; handed back, it is to be run after all.
+    pub(crate) fn let_go(self) -> Option<Self> {
+        match self.0 {
+            Kind::Task(mut start) => start.0.take().and_then(Run::let_go).map(Self::task),
+            Kind::Future(_) => Some(self),
+        }
     }
 
     /// Whether there is something left to run: a hint.
     pub(crate) fn is_fresh(&self) -> bool {
         match &self.0 {
-            Kind::Task(start) => start.0.is_fresh(),
+            Kind::Task(start) => start.0.as_ref().is_some_and(|run| run.is_fresh()),
             Kind::Future(_) => true,
         }
     }
 
-    /// Whether it polls a future that was polled before.
-    pub(crate) fn is_woken_future(&self) -> bool {
-        matches!(self.0, Kind::Future(_))
+    /// Whether it is one of many for the same task, so that its place is at the end of the line: a
+    /// future that was polled before, or an agent.
+    #[inline]
+    pub(crate) fn comes_again(&self) -> bool {
+        match &self.0 {
+            Kind::Task(start) => start.0.as_ref().is_some_and(|run| run.comes_again()),
+            Kind::Future(_) => true,
+        }
     }
 
     /// The address of the task's cell; null for a future that was polled before.
     pub(crate) fn address(&self) -> *const () {
         match &self.0 {
-            Kind::Task(start) => Arc::as_ptr(&start.0).cast(),
-            Kind::Future(_) => std::ptr::null(),
+            Kind::Task(Start(Some(run))) => Arc::as_ptr(run).cast(),
+            Kind::Task(Start(None)) | Kind::Future(_) => std::ptr::null(),
         }
     }
 }
 
 impl Drop for Start {
     fn drop(&mut self) {
-        if self.0.is_fresh() {
-            quietly(|| self.0.abandon());
+        if let Some(run) = self.0.take_if(|run| run.is_fresh()) {
+            quietly(|| run.abandon());
         }
     }
 }

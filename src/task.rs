@@ -75,13 +75,27 @@ where
 /// The right to run a task.
 pub(crate) trait Run: Send + Sync + UnwindSafe + RefUnwindSafe {
     /// Runs the task if no thread has started it.
-    fn run(&self);
+    fn run(self: Arc<Self>);
     /// Cancels the task if no thread has started it.
     fn abandon(&self);
     /// Cancels the task, as far as that is possible in its state.
     fn cancel(&self);
     /// Whether no thread has started it: a hint.
     fn is_fresh(&self) -> bool;
+    /// Whether its executor gets it again and again.
+    fn comes_again(&self) -> bool {
+        false
+    }
+    /// As [`run`](Self::run); if there is nothing to do just now, but may be soon, it is handed back
+    /// to be [let go](Self::let_go).
+    fn visit(self: Arc<Self>) -> Option<Arc<dyn Run>> {
+        self.run();
+        None
+    }
+    /// Ends a visit; handed back, it is to be run after all.
+    fn let_go(self: Arc<Self>) -> Option<Arc<dyn Run>> {
+        None
+    }
 }
 
 /// The right to a task's value.
@@ -90,6 +104,10 @@ pub(crate) trait Value<T>: Run {
     fn claim(&self) -> Option<Outcome<T>>;
     /// Whether [`claim`](Self::claim) has something to run: a hint.
     fn is_claimable(&self) -> bool;
+    /// Whether this thread, if it waited for the value, would wait for itself.
+    fn waits_for_itself(&self) -> bool {
+        false
+    }
     /// The same task, seen from the other side.
     fn into_run(self: Arc<Self>) -> Arc<dyn Run>;
     /// The outcome, if it is there.
@@ -149,12 +167,32 @@ impl<W: Work> Task<W> {
 
     /// Takes the work if no thread has; the waiter is left where it was.
     #[inline]
-    fn start(&self) -> Option<W> {
+    pub(crate) fn start(&self) -> Option<W> {
         let mut state = self.state.lock();
         match mem::replace(&mut *state, State::Gone) {
             State::Ready(mut work, waker) => {
                 *state = State::Running(work.running(), waker);
                 self.fresh.store(false, Ordering::Relaxed);
+                Some(work)
+            }
+            other => {
+                *state = other;
+                None
+            }
+        }
+    }
+
+    /// Takes the work if no thread has, and with it the value to come: nobody else can ask.
+    #[inline]
+    pub(crate) fn start_claimed(&self) -> Option<W> {
+        let mut state = self.state.lock();
+        match mem::replace(&mut *state, State::Gone) {
+            State::Ready(work, waker) => {
+                self.fresh.store(false, Ordering::Relaxed);
+                drop(state);
+                if let Some(waker) = waker {
+                    quietly(|| drop(waker));
+                }
                 Some(work)
             }
             other => {
@@ -188,9 +226,9 @@ impl<W: Work> Task<W> {
     }
 
     /// Ends a task that was never started: what it captured is dropped here, first of all.
-    fn discard(&self, work: W) {
+    pub(crate) fn discard(&self, work: W, why: JoinError) {
         let outcome = match catch(|| drop(work)) {
-            Ok(()) => JoinError::Cancelled,
+            Ok(()) => why,
             Err(payload) => JoinError::panicked(payload),
         };
         // An `Err` says that the work, as it was dropped, has ended the task itself.
@@ -224,7 +262,7 @@ impl<W: Work> Finish<W::Value> for Task<W> {
 }
 
 impl<W: Work> Run for Task<W> {
-    fn run(&self) {
+    fn run(self: Arc<Self>) {
         if let Some(work) = self.start() {
             if let Some(outcome) = work.run() {
                 if let Err(unwanted) = self.finish(outcome) {
@@ -236,13 +274,13 @@ impl<W: Work> Run for Task<W> {
 
     fn abandon(&self) {
         if let Some(work) = self.start() {
-            self.discard(work);
+            self.discard(work, JoinError::Cancelled);
         }
     }
 
     fn cancel(&self) {
         if let Some(work) = self.start() {
-            self.discard(work);
+            self.discard(work, JoinError::Cancelled);
             return;
         }
         if W::Running::ENDS_AT_ONCE {
@@ -270,22 +308,7 @@ impl<W: Work> Value<W::Value> for Task<W> {
         if !W::CLAIMABLE {
             return None;
         }
-        let mut state = self.state.lock();
-        match mem::replace(&mut *state, State::Gone) {
-            // `Gone` at once: the value goes straight to the claimer, nobody else can ask.
-            State::Ready(work, waker) => {
-                self.fresh.store(false, Ordering::Relaxed);
-                drop(state);
-                if let Some(waker) = waker {
-                    quietly(|| drop(waker));
-                }
-                work.run()
-            }
-            other => {
-                *state = other;
-                None
-            }
-        }
+        self.start_claimed()?.run()
     }
 
     #[inline]

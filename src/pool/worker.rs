@@ -28,6 +28,12 @@ struct WorkerThread {
     seat: Arc<Seat>,
     thief: Thief,
     parker: Parker,
+    /// An agent whose callers served themselves before this thread came. It is let go when this thread has
+    /// fallen asleep, not before: its next call would bring the job back at once, and so on for
+    /// ever.
+    visited: Option<Job>,
+    /// What this thread got up for.
+    next: Option<Job>,
     /// The number of the current job.
     job: Rc<Cell<u64>>,
 }
@@ -51,6 +57,8 @@ pub(super) fn run(core: Arc<Core>) {
         seat,
         thief,
         parker,
+        visited: None,
+        next: None,
         job,
     }
     .run();
@@ -89,6 +97,9 @@ impl WorkerThread {
                         while let Some(job) = self.core.queues.steal(&mut self.thief) {
                             job.run();
                         }
+                        if let Some(visited) = self.visited.take() {
+                            visited.run();
+                        }
                         return self.leave();
                     }
                     if !self.sleep() {
@@ -110,6 +121,9 @@ impl WorkerThread {
     }
 
     fn search(&mut self) -> Option<Job> {
+        if let Some(job) = self.next.take() {
+            return Some(job);
+        }
         for _ in 0..LOOKS {
             if let Some(job) = local::pop().or_else(|| self.core.queues.steal(&mut self.thief)) {
                 return Some(job);
@@ -142,7 +156,10 @@ impl WorkerThread {
         {
             self.core.notify();
         }
-        job.run();
+        if let Some(visited) = self.visited.take() {
+            visited.run();
+        }
+        self.visited = job.visit();
         if self.seat.set(number, Doing::Looking) == Doing::Presumed {
             self.core.sleep.goes_on();
         }
@@ -157,6 +174,10 @@ impl WorkerThread {
             && counts.active() < sleep.target
             && self.core.queues.has_work(&mut self.thief)
         {
+            sleep.get_up(&self.seat);
+        }
+        if let Some(job) = self.visited.take().and_then(Job::let_go) {
+            self.next = Some(job);
             sleep.get_up(&self.seat);
         }
         // Relaxed: changed under the list's lock, and whoever changes it unparks us afterwards.
