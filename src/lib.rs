@@ -21,6 +21,7 @@
 //! one, and [`FanIn`] to take values as they come.
 #![forbid(unsafe_code)]
 
+mod agent;
 mod combine;
 mod error;
 mod eventual;
@@ -37,7 +38,9 @@ mod sync;
 mod task;
 mod unwind;
 mod wait;
+mod who;
 
+pub use agent::Agent;
 pub use combine::{
     End, Join, JoinAll, Map, Operation, Settle, Shared, TryEnd, TryJoin, TryJoinAll,
     UnaryOperation, join_all, try_join_all,
