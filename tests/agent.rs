@@ -320,8 +320,10 @@ fn every_way_to_block_for_the_own_agent_says_that_it_is_a_deadlock() {
 #[test]
 fn a_deadlock_is_seen_through_agents_and_claims_in_between_and_on_the_last_of_the_stack() {
     must_end(|| {
-        let a = Agent::new(());
-        let b = Agent::new(());
+        // Held, so that it is this thread that serves both.
+        let held = Held::default();
+        let a = Agent::on(held.executor(), ());
+        let b = Agent::on(held.executor(), ());
         let (a2, b2) = (a.clone(), b.clone());
         let error = a.call(move |()| b2.call(move |()| a2.call(|()| ()).join()).get());
         assert!(error.get().unwrap_err().is_deadlock());
@@ -337,7 +339,7 @@ fn a_deadlock_is_seen_through_agents_and_claims_in_between_and_on_the_last_of_th
         }
         let a2 = a.clone();
         assert!(a.call(move |()| deep(20_000, a2)).get());
-        drop(b);
+        drop((held, b));
     });
 }
 
@@ -708,7 +710,6 @@ fn a_panic_in_the_drop_of_the_state_kills_no_worker() {
         gate.open();
         let alive = pool.spawn_value(|| 1);
         assert_eq!(alive.get_timeout(Duration::MAX).unwrap(), 1);
-        Agent::on(pool, Bad).stop().detach();
     });
 }
 
