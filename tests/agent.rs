@@ -236,19 +236,23 @@ fn who_blocks_for_a_served_agent_takes_over_when_its_executor_never_comes() {
         };
         let first = thread::spawn(move || first.get());
         entered.pass();
+        // A job starts when the one before it has told the pool that it is blocked.
+        let pool = Pool::builder().threads(1).build().unwrap();
         let blocked: Vec<_> = (1..=4)
             .map(|n| {
                 let call = agent.call(move |s| s.push(n));
-                thread::spawn(move || call.get())
+                pool.spawn_value(move || call.get())
             })
             .collect();
         // So do those that wait through a combinator.
         let (a, b) = (agent.call(|s| s.push(5)), agent.call(|s| s.len()));
-        let joined = thread::spawn(move || join!(a, b).get());
-        gate.open();
+        let joined = pool.spawn_value(move || join!(a, b).get());
+        pool.spawn_value(move || gate.open()).detach();
         first.join().unwrap();
-        blocked.into_iter().for_each(|t| t.join().unwrap());
-        assert_eq!(joined.join().unwrap(), ((), 6));
+        for blocked in blocked {
+            blocked.get_timeout(Duration::MAX).unwrap();
+        }
+        assert_eq!(joined.get_timeout(Duration::MAX).unwrap(), ((), 6));
         assert_eq!(agent.stop().get(), [0, 1, 2, 3, 4, 5]);
         drop(held);
     });
@@ -415,6 +419,11 @@ fn an_agent_flooded_by_one_caller_does_not_starve_the_pool() {
             }
         }
         assert!(agent.call(|n| *n).get() >= progress);
+        // What is on the worker's own queue has its turn as well.
+        let inner = pool.clone();
+        let local = agent.call(move |_| inner.spawn_value(|| 1));
+        let local = local.get_timeout(Duration::MAX).unwrap();
+        assert_eq!(local.get_timeout(Duration::from_secs(100)).unwrap(), 1);
         stop.store(true, Ordering::SeqCst);
     });
 }

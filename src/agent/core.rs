@@ -110,17 +110,6 @@ impl<S> Core<S> {
         self.served.load(Ordering::Relaxed)
     }
 
-    /// The caller is not to be woken any more. If it was already, the wake-up is passed on.
-    pub(super) fn stand_down(&self, number: u64) {
-        let mut mailbox = self.mailbox.lock();
-        mailbox.stand_down(number);
-        let standby = mailbox.desk.is_some().then(|| mailbox.next_standby());
-        drop(mailbox);
-        if let Some(thread) = standby.flatten() {
-            thread.wake();
-        }
-    }
-
     /// Asks for the state, to serve up to message `number`; if it is out, `standby` is woken when
     /// it is back.
     pub(super) fn take_turn(&self, number: u64, standby: Option<&Waker>) -> Turn<S> {

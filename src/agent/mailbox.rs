@@ -91,15 +91,12 @@ impl<S> Mailbox<S> {
         Some(desk)
     }
 
-    /// The thread that waits for message `number` is to be woken when the state is back.
+    /// The thread that waits for message `number` is to be woken when the state is back. It waits until
+    /// that message has left the line, so what is in here and in the line still waits.
     pub(super) fn stand_by(&mut self, number: u64, thread: &Waker) {
-        self.stand_down(number);
+        self.standby.retain(|(other, _)| *other != number);
         // One of our own, a blocked thread's: fit to be cloned under the lock.
         self.standby.push((number, thread.clone()));
-    }
-
-    pub(super) fn stand_down(&mut self, number: u64) {
-        self.standby.retain(|(other, _)| *other != number);
     }
 
     /// The thread to be woken now that the state is back.

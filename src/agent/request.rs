@@ -161,11 +161,7 @@ impl<S: Send + 'static, A: Act<S>> Request<S, A> {
                 turn => Poll::Ready(turn),
             }
         });
-        if let Some(turn @ Turn::Mine(_)) = turn {
-            return turn;
-        }
-        self.agent.stand_down(self.number());
-        Turn::Late
+        turn.unwrap_or(Turn::Late)
     }
 
     fn end(&self, outcome: Outcome<A::Value>) {
