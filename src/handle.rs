@@ -87,6 +87,9 @@ impl<T> JoinHandle<T> {
     /// thread-locals, runtime context and the locks that are held here;
     /// `get_timeout(Duration::MAX)` waits without claiming.
     ///
+    /// A call to an [`Agent`](crate::Agent) is claimed together with the calls that were made before it,
+    /// if nobody is serving the agent.
+    ///
     /// ```
     /// let handle = letgo::spawn_value(|| "value");
     /// assert_eq!(handle.get(), "value");
@@ -94,7 +97,8 @@ impl<T> JoinHandle<T> {
     ///
     /// # Panics
     /// With the task's own panic; if the task was cancelled (the message names the place it was
-    /// spawned at); and if the handle has given its value away to an `.await` before.
+    /// spawned at); if it is a call to the very agent whose job waits here
+    /// ([`JoinError::Deadlock`]); and if the handle has given its value away to an `.await` before.
     ///
     /// # Blocking
     /// On a thread of a [`Pool`](crate::Pool) it tells the pool, which lets another thread run
@@ -118,7 +122,8 @@ impl<T> JoinHandle<T> {
     /// ```
     ///
     /// # Errors
-    /// [`JoinError::Panicked`] if the task panicked, [`JoinError::Cancelled`] if it was cancelled.
+    /// [`JoinError::Panicked`] if the task panicked, [`JoinError::Cancelled`] if it was cancelled,
+    /// [`JoinError::Deadlock`] if it is a call to the very agent whose job waits here.
     ///
     /// # Panics
     /// If the handle has given its value away to an `.await` before.

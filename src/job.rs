@@ -34,12 +34,12 @@ enum Kind {
     Future(Runnable),
 }
 
-/// What starts a task; dropped unused, it cancels it. `None` once it was used.
-struct Start(Option<Arc<dyn Run>>);
+/// What starts a task; dropped unused, it cancels it.
+struct Start(Arc<dyn Run>);
 
 impl Job {
     pub(crate) fn task(run: Arc<dyn Run>) -> Self {
-        Self(Kind::Task(Start(Some(run))))
+        Self(Kind::Task(Start(run)))
     }
 
     pub(crate) fn future(runnable: Runnable) -> Self {
@@ -52,11 +52,7 @@ impl Job {
     /// `get` or cancelled meanwhile is not run again.
     pub fn run(self) {
         quietly(|| match self.0 {
-            Kind::Task(mut start) => {
-                if let Some(run) = start.0.take() {
-                    run.run();
-                }
-            }
+            Kind::Task(start) => start.0.run(),
             Kind::Future(runnable) => _ = runnable.run(),
         });
     }
@@ -64,26 +60,26 @@ impl Job {
     /// As [`run`](Self::run); an agent's job that finds nothing to do is handed back, to be
     /// [let go](Self::let_go) or run before this thread does something else.
     pub(crate) fn visit(self) -> Option<Self> {
-        let mut idle = None;
-        quietly(|| match self.0 {
-            Kind::Task(mut start) => idle = start.0.take().and_then(Run::visit),
-            Kind::Future(runnable) => _ = runnable.run(),
-        });
-        idle.map(Self::task)
+        let mut idle = false;
+        if let Kind::Task(start) = &self.0 {
+            quietly(|| idle = start.0.visit());
+        } else {
+            self.run();
+            return None;
+        }
+        idle.then_some(self)
     }
 
     /// Ends a visit; handed back, it is to be run after all.
     pub(crate) fn let_go(self) -> Option<Self> {
-        match self.0 {
-            Kind::Task(mut start) => start.0.take().and_then(Run::let_go).map(Self::task),
-            Kind::Future(_) => Some(self),
-        }
+        let goes = matches!(&self.0, Kind::Task(start) if start.0.let_go());
+        (!goes).then_some(self)
     }
 
     /// Whether there is something left to run: a hint.
     pub(crate) fn is_fresh(&self) -> bool {
         match &self.0 {
-            Kind::Task(start) => start.0.as_ref().is_some_and(|run| run.is_fresh()),
+            Kind::Task(start) => start.0.is_fresh(),
             Kind::Future(_) => true,
         }
     }
@@ -93,7 +89,7 @@ impl Job {
     #[inline]
     pub(crate) fn comes_again(&self) -> bool {
         match &self.0 {
-            Kind::Task(start) => start.0.as_ref().is_some_and(|run| run.comes_again()),
+            Kind::Task(start) => start.0.comes_again(),
             Kind::Future(_) => true,
         }
     }
@@ -101,16 +97,16 @@ impl Job {
     /// The address of the task's cell; null for a future that was polled before.
     pub(crate) fn address(&self) -> *const () {
         match &self.0 {
-            Kind::Task(Start(Some(run))) => Arc::as_ptr(run).cast(),
-            Kind::Task(Start(None)) | Kind::Future(_) => std::ptr::null(),
+            Kind::Task(start) => Arc::as_ptr(&start.0).cast(),
+            Kind::Future(_) => std::ptr::null(),
         }
     }
 }
 
 impl Drop for Start {
     fn drop(&mut self) {
-        if let Some(run) = self.0.take_if(|run| run.is_fresh()) {
-            quietly(|| run.abandon());
+        if self.0.is_fresh() {
+            quietly(|| self.0.abandon());
         }
     }
 }

@@ -19,6 +19,8 @@
 //! Use [`join!`], [`try_join!`], [`join_all`], [`try_join_all`], the operators, [`JoinHandle::map`]
 //! and [`JoinHandle::then`] to make one value of several, [`JoinHandle::shared`] to let many wait for
 //! one, and [`FanIn`] to take values as they come.
+//!
+//! Use [`Agent`] for state that many threads and tasks touch.
 #![forbid(unsafe_code)]
 
 mod agent;

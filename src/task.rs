@@ -75,7 +75,7 @@ where
 /// The right to run a task.
 pub(crate) trait Run: Send + Sync + UnwindSafe + RefUnwindSafe {
     /// Runs the task if no thread has started it.
-    fn run(self: Arc<Self>);
+    fn run(&self);
     /// Cancels the task if no thread has started it.
     fn abandon(&self);
     /// Cancels the task, as far as that is possible in its state.
@@ -86,15 +86,15 @@ pub(crate) trait Run: Send + Sync + UnwindSafe + RefUnwindSafe {
     fn comes_again(&self) -> bool {
         false
     }
-    /// As [`run`](Self::run); if there is nothing to do just now, but may be soon, it is handed back
-    /// to be [let go](Self::let_go).
-    fn visit(self: Arc<Self>) -> Option<Arc<dyn Run>> {
+    /// As [`run`](Self::run). `true`: there is nothing to do just now, but there may be soon; it is
+    /// still to be [let go](Self::let_go) or run.
+    fn visit(&self) -> bool {
         self.run();
-        None
+        false
     }
-    /// Ends a visit; handed back, it is to be run after all.
-    fn let_go(self: Arc<Self>) -> Option<Arc<dyn Run>> {
-        None
+    /// Ends a visit. `false`: it is to be run after all.
+    fn let_go(&self) -> bool {
+        true
     }
 }
 
@@ -262,7 +262,7 @@ impl<W: Work> Finish<W::Value> for Task<W> {
 }
 
 impl<W: Work> Run for Task<W> {
-    fn run(self: Arc<Self>) {
+    fn run(&self) {
         if let Some(work) = self.start() {
             if let Some(outcome) = work.run() {
                 if let Err(unwanted) = self.finish(outcome) {

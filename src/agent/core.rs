@@ -160,8 +160,11 @@ impl<S: Send + 'static> Core<S> {
 
     #[cold]
     fn schedule(self: &Arc<Self>) {
-        let core: Arc<Self> = Arc::clone(self);
-        let job = Job::task(core);
+        let turn = JobTurn {
+            core: Arc::clone(self),
+            used: AtomicBool::new(false),
+        };
+        let job = Job::task(Arc::new(turn));
         match &self.executor.0 {
             On::Global => Pool::global().execute(job),
             On::Other(executor) => executor.execute(job),
@@ -178,6 +181,31 @@ impl<S: Send + 'static> Core<S> {
         }
         let count = mailbox.line.len().min(BATCH);
         mailbox.take_desk(count, &self.served)
+    }
+
+    /// Uses the job up, unless there is something to do.
+    fn use_up_if_idle(&self) -> bool {
+        let mut mailbox = self.mailbox.lock();
+        mailbox.scheduled = mailbox.has_work();
+        !mailbox.scheduled
+    }
+
+    /// The executor has dropped the job: what is queued is cancelled.
+    fn cancel_line(&self) {
+        let mut mailbox = self.mailbox.lock();
+        mailbox.scheduled = false;
+        if mailbox.rescheduler == Some(who::me()) {
+            mailbox.refused = true;
+            return;
+        }
+        let line = std::mem::take(&mut mailbox.line);
+        let ends = mailbox.ends;
+        let left_over = mailbox.desk.take_if(|_| ends);
+        drop(mailbox);
+        for message in line {
+            quietly(|| message.refuse());
+        }
+        quietly(|| drop(left_over));
     }
 
     /// Ends the caller's turn. What is handed back is to be served as well: the executor takes
@@ -243,55 +271,47 @@ impl<S: Send + 'static> Core<S> {
     }
 }
 
-/// The agent's job, as its executor gets it.
-impl<S: Send + 'static> Run for Core<S> {
-    fn run(self: Arc<Self>) {
-        if let Some(desk) = self.take_batch(true) {
-            self.serve(desk);
+/// The agent's job, as its executor gets it: good for one turn.
+struct JobTurn<S> {
+    core: Arc<Core<S>>,
+    /// Relaxed: the job is in one place at a time.
+    used: AtomicBool,
+}
+
+impl<S: Send + 'static> Run for JobTurn<S> {
+    fn run(&self) {
+        self.used.store(true, Ordering::Relaxed);
+        if let Some(desk) = self.core.take_batch(true) {
+            self.core.serve(desk);
         }
     }
 
-    fn visit(self: Arc<Self>) -> Option<Arc<dyn Run>> {
-        let Some(desk) = self.take_batch(false) else {
-            return Some(self);
+    fn visit(&self) -> bool {
+        let Some(desk) = self.core.take_batch(false) else {
+            return true;
         };
-        self.serve(desk);
-        None
+        self.used.store(true, Ordering::Relaxed);
+        self.core.serve(desk);
+        false
     }
 
-    fn let_go(self: Arc<Self>) -> Option<Arc<dyn Run>> {
-        let mut mailbox = self.mailbox.lock();
-        mailbox.scheduled = mailbox.has_work();
-        let has_work = mailbox.scheduled;
-        drop(mailbox);
-        has_work.then_some(self as _)
+    fn let_go(&self) -> bool {
+        let goes = self.core.use_up_if_idle();
+        self.used.store(goes, Ordering::Relaxed);
+        goes
     }
 
-    /// The executor has dropped the job: what is queued is cancelled.
+    /// The executor has dropped the job.
     fn abandon(&self) {
-        let mut mailbox = self.mailbox.lock();
-        mailbox.scheduled = false;
-        if mailbox.rescheduler == Some(who::me()) {
-            mailbox.refused = true;
-            return;
-        }
-        let line = std::mem::take(&mut mailbox.line);
-        let ends = mailbox.ends;
-        let left_over = mailbox.desk.take_if(|_| ends);
-        drop(mailbox);
-        for message in line {
-            quietly(|| message.refuse());
-        }
-        quietly(|| drop(left_over));
+        self.core.cancel_line();
     }
 
     fn cancel(&self) {
         self.abandon();
     }
 
-    /// There is always something to do: if nothing else, to be used up.
     fn is_fresh(&self) -> bool {
-        true
+        !self.used.load(Ordering::Relaxed)
     }
 
     fn comes_again(&self) -> bool {

@@ -185,7 +185,7 @@ impl<S: Send + 'static, A: Act<S>> Serve<S> for Request<S, A> {
 
 impl<S: Send + 'static, A: Act<S>> Run for Request<S, A> {
     /// What the executor runs is the agent; this is for who wants the value to stay in the cell.
-    fn run(self: Arc<Self>) {
+    fn run(&self) {
         match self.wait_for_turn() {
             Turn::Mine(mut desk) => {
                 desk.serve();
