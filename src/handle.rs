@@ -205,6 +205,7 @@ impl<T> JoinHandle<T> {
     fn get_until(mut self, deadline: Option<Instant>) -> Result<T, Self> {
         let value = self.value();
         if value.waits_for_itself() {
+            value.cancel();
             return Ok(self.ended(Err(JoinError::Deadlock)));
         }
         match wait::block_until(deadline, |cx| value.poll(cx.waker())) {

@@ -4,7 +4,8 @@ mod common;
 
 use std::cell::Cell;
 use std::collections::HashSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, UnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier, Mutex};
@@ -55,7 +56,8 @@ fn panic_message(f: impl FnOnce()) -> String {
     }
 }
 
-static_assertions::assert_impl_all!(Agent<Cell<i32>>: Send, Sync, Clone, std::fmt::Debug, Unpin, std::panic::UnwindSafe);
+static_assertions::assert_impl_all!(Agent<Cell<i32>>: Send, Sync, Clone, Debug, Unpin, UnwindSafe);
+static_assertions::assert_not_impl_any!(Agent<std::rc::Rc<i32>>: Send, Sync);
 
 #[test]
 fn calls_and_casts_run_in_the_order_they_were_made() {
@@ -309,13 +311,17 @@ fn every_way_to_block_for_the_own_agent_says_that_it_is_a_deadlock() {
             |call| _ = (call + spawn_value(|| 1)).get(),
             |call| _ = call.shared().get(),
         ];
+        let add = |n: &mut i32| {
+            *n += 1;
+            *n
+        };
         for wait in waits {
             let agent = Agent::new(1);
             let inner = agent.clone();
-            let message = agent.call(move |_| panic_message(|| wait(inner.call(|n| *n))));
+            let message = agent.call(move |_| panic_message(|| wait(inner.call(add))));
             let message = message.get();
             assert!(message.contains("deadlock"), "{message}");
-            // Nobody was hurt.
+            // The call has not run, and the agent serves on.
             assert_eq!(agent.call(|n| *n).get(), 1);
         }
     });

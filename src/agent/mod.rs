@@ -54,8 +54,8 @@ use crate::sync::Arc;
 ///
 /// To block, inside a job of an agent, for a call to the same agent would be to wait for ever:
 /// it is [`JoinError::Deadlock`](crate::JoinError::Deadlock) instead, `get` and the timed gets panic with
-/// it, and a call so waited for by `get` or `join` does not run. What can't be seen is an `.await`, and
-/// a wait that comes back to the agent by way of another thread.
+/// it, and the call does not run. What can't be seen is an `.await`, and a wait that comes back to the
+/// agent by way of another thread.
 ///
 /// A job that blocks holds up the agent: everything called after it waits.
 pub struct Agent<S>(Arc<Core<S>>);
