@@ -5,7 +5,7 @@ use std::fmt;
 use async_task::Runnable;
 
 use crate::sync::Arc;
-use crate::task::Run;
+use crate::task::{Run, Visit};
 use crate::unwind::quietly;
 
 /// A task to be run, once, now or later, here or on another thread.
@@ -57,17 +57,16 @@ impl Job {
         });
     }
 
-    /// As [`run`](Self::run); an agent's job that finds nothing to do is handed back, to be
+    /// As [`run`](Self::run); an agent's job that leaves nothing to do is handed back, to be
     /// [let go](Self::let_go) or run before this thread does something else.
-    pub(crate) fn visit(self) -> Option<Self> {
-        let mut idle = false;
-        if let Kind::Task(start) = &self.0 {
-            quietly(|| idle = start.0.visit());
-        } else {
+    pub(crate) fn visit(self) -> Option<(Self, Visit)> {
+        let Kind::Task(start) = &self.0 else {
             self.run();
             return None;
-        }
-        idle.then_some(self)
+        };
+        let mut visit = Visit::Over;
+        quietly(|| visit = start.0.visit());
+        (visit != Visit::Over).then_some((self, visit))
     }
 
     /// Ends a visit; handed back, it is to be run after all.

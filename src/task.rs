@@ -86,16 +86,27 @@ pub(crate) trait Run: Send + Sync + UnwindSafe + RefUnwindSafe {
     fn comes_again(&self) -> bool {
         false
     }
-    /// As [`run`](Self::run). `true`: there is nothing to do just now, but there may be soon; it is
-    /// still to be [let go](Self::let_go) or run.
-    fn visit(&self) -> bool {
+    /// As [`run`](Self::run), by a thread that may hold on to it for a while.
+    fn visit(&self) -> Visit {
         self.run();
-        false
+        Visit::Over
     }
     /// Ends a visit. `false`: it is to be run after all.
     fn let_go(&self) -> bool {
         true
     }
+}
+
+/// How long it pays to hold on to what was [visited](Run::visit). Held on to, it is still to be
+/// [let go](Run::let_go) or run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Visit {
+    /// Not at all: it was run.
+    Over,
+    /// As long as the thread is awake: there may be more to do soon.
+    Lull,
+    /// Somewhat longer: others have been doing what there is to do.
+    Nap,
 }
 
 /// The right to a task's value.

@@ -6,8 +6,8 @@
 //! **No message is forgotten.** While there are messages the agent is *scheduled* (its executor has a
 //! job of it, or runs it) or served; who puts the state back schedules the agent if there is more and
 //! no job of it. A job that finds no messages, or the state gone, is used up. So calls that are got at
-//! once leave one job standing for many of them. (A worker of our pool that comes for nothing holds on
-//! to the job until it has fallen asleep: the next call would bring it back at once.)
+//! once leave one job standing for many of them. (A worker of our pool holds on
+//! to the job until it has fallen asleep: a next call would bring it back at once.)
 //!
 //! **No blocked thread is forgotten.** The job may never be run: the threads of its executor may all be
 //! blocked, for calls to this agent perhaps. So whoever finds the state gone stands by; and each time
@@ -21,7 +21,7 @@ use crate::executor::Executor;
 use crate::job::Job;
 use crate::pool::Pool;
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering};
-use crate::task::Run;
+use crate::task::{Run, Visit};
 use crate::unwind::quietly;
 use crate::who;
 
@@ -33,6 +33,8 @@ pub(super) struct Core<S> {
     mailbox: Mutex<Mailbox<S>>,
     /// Is the state out? Only a hint, for those who would rather not lock: `Relaxed`.
     served: AtomicBool,
+    /// Has a claimer served? Only a hint, for who wonders whether it pays to wait: `Relaxed`.
+    claimed: AtomicBool,
     /// How many handles there are.
     handles: AtomicUsize,
     /// To schedule is a user's code: it runs outside the lock, and what it leaves behind when it panics
@@ -53,8 +55,20 @@ pub(super) enum Server {
     Claimer,
     /// The agent's job.
     Job,
+    /// The agent's job, on a thread that holds on to it if there is no more to do.
+    Visit,
     /// The agent's job, after the executor has refused another.
     LastJob,
+}
+
+/// What there is to do when the state was put back.
+pub(super) enum After<S> {
+    Nothing,
+    /// There are more messages, for whoever the agent was scheduled for.
+    More,
+    /// These, here and now: the executor takes no job any more, and they were in the line before
+    /// anybody could know.
+    Refused(Box<Desk<S>>),
 }
 
 /// What came of asking for the state to serve up to some message.
@@ -74,6 +88,7 @@ impl<S> Core<S> {
         Self {
             mailbox: Mutex::new(Mailbox::new(state)),
             served: AtomicBool::new(false),
+            claimed: AtomicBool::new(false),
             handles: AtomicUsize::new(1),
             executor: AssertUnwindSafe(executor),
         }
@@ -105,6 +120,11 @@ impl<S> Core<S> {
         self.mailbox.lock().server == Some(who::me())
     }
 
+    /// Whether a claimer has served since this was asked for the last time.
+    fn was_claimed(&self) -> bool {
+        self.claimed.swap(false, Ordering::Relaxed)
+    }
+
     /// Whether somebody serves: a hint.
     pub(super) fn is_served(&self) -> bool {
         self.served.load(Ordering::Relaxed)
@@ -126,6 +146,7 @@ impl<S> Core<S> {
             }
             return Turn::Busy;
         };
+        self.claimed.store(true, Ordering::Relaxed);
         let own = mailbox.line.pop_front();
         drop(mailbox);
         // The claimer has the message in another guise.
@@ -208,14 +229,9 @@ impl<S: Send + 'static> Core<S> {
         quietly(|| drop(left_over));
     }
 
-    /// Ends the caller's turn. What is handed back is to be served as well: the executor takes
-    /// no job any more, and these messages were in the line before anybody could know.
+    /// Ends the caller's turn.
     #[inline]
-    pub(super) fn put_back(
-        self: &Arc<Self>,
-        desk: Box<Desk<S>>,
-        by: Server,
-    ) -> Option<Box<Desk<S>>> {
+    pub(super) fn put_back(self: &Arc<Self>, desk: Box<Desk<S>>, by: Server) -> After<S> {
         let by_job = by != Server::Claimer;
         let mut left_over = None;
         let mut mailbox = self.mailbox.lock();
@@ -228,8 +244,9 @@ impl<S: Send + 'static> Core<S> {
             left_over = Some(desk);
         }
         let schedule = more && (by_job || !mailbox.scheduled);
-        mailbox.scheduled = more || (mailbox.scheduled && !by_job);
-        if schedule && by == Server::Job {
+        mailbox.scheduled = more || by == Server::Visit || (mailbox.scheduled && !by_job);
+        let may_be_refused = schedule && matches!(by, Server::Job | Server::Visit);
+        if may_be_refused {
             mailbox.rescheduler = Some(who::me());
         }
         let standby = mailbox.next_standby();
@@ -240,22 +257,30 @@ impl<S: Send + 'static> Core<S> {
         if schedule {
             // An executor that panics has dropped the job.
             quietly(|| self.schedule());
-            if by == Server::Job {
-                return self.take_refused();
+            if may_be_refused {
+                if let Some(rest) = self.take_refused() {
+                    return After::Refused(rest);
+                }
             }
         }
         if left_over.is_some() {
             quietly(|| drop(left_over));
         }
-        None
+        if more { After::More } else { After::Nothing }
     }
 
-    /// Serves the messages on the desk, and schedules the agent if there are more.
-    fn serve(self: &Arc<Self>, mut desk: Box<Desk<S>>) {
+    /// Serves the messages on the desk, and schedules the agent if there are more. `true`: there are
+    /// none.
+    fn serve(self: &Arc<Self>, mut desk: Box<Desk<S>>, by: Server) -> bool {
         desk.serve();
-        if let Some(mut rest) = self.put_back(desk, Server::Job) {
-            rest.serve();
-            self.put_back(rest, Server::LastJob);
+        match self.put_back(desk, by) {
+            After::Nothing => true,
+            After::More => false,
+            After::Refused(mut rest) => {
+                rest.serve();
+                self.put_back(rest, Server::LastJob);
+                false
+            }
         }
     }
 
@@ -282,17 +307,21 @@ impl<S: Send + 'static> Run for JobTurn<S> {
     fn run(&self) {
         self.used.store(true, Ordering::Relaxed);
         if let Some(desk) = self.core.take_batch(true) {
-            self.core.serve(desk);
+            self.core.serve(desk, Server::Job);
         }
     }
 
-    fn visit(&self) -> bool {
-        let Some(desk) = self.core.take_batch(false) else {
-            return true;
+    fn visit(&self) -> Visit {
+        let idle = match self.core.take_batch(false) {
+            Some(desk) => self.core.serve(desk, Server::Visit),
+            None => true,
         };
-        self.used.store(true, Ordering::Relaxed);
-        self.core.serve(desk);
-        false
+        self.used.store(!idle, Ordering::Relaxed);
+        match idle {
+            false => Visit::Over,
+            true if self.core.was_claimed() => Visit::Nap,
+            true => Visit::Lull,
+        }
     }
 
     fn let_go(&self) -> bool {

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use parking::Parker;
 
@@ -13,6 +14,7 @@ use super::seat::{Doing, Seat};
 use super::sleep::Rest;
 use crate::job::Job;
 use crate::sync::{Arc, Ordering};
+use crate::task::Visit;
 use crate::wait::Host;
 use crate::{local, stack, wait};
 
@@ -23,15 +25,18 @@ const LOOKS: usize = 20;
 /// all (a prime, as Go's scheduler has it).
 const FAIR_EVERY: u64 = 61;
 
+/// How long a worker sleeps before it lets an agent go whose callers do its work: about what it takes to
+/// be woken.
+const NAP: Duration = Duration::from_micros(20);
+
 struct WorkerThread {
     core: Arc<Core>,
     seat: Arc<Seat>,
     thief: Thief,
     parker: Parker,
-    /// An agent whose callers served themselves before this thread came. It is let go when this thread has
-    /// fallen asleep, not before: its next call would bring the job back at once, and so on for
-    /// ever.
-    visited: Option<Job>,
+    /// An agent that had nothing more to do. It is let go when this thread has fallen asleep, not before:
+    /// a caller who does the work alone would bring the job back at once, and again, for ever.
+    visited: Option<(Job, Visit)>,
     /// What this thread got up for.
     next: Option<Job>,
     /// The number of the current job.
@@ -97,9 +102,7 @@ impl WorkerThread {
                         while let Some(job) = self.core.queues.steal(&mut self.thief) {
                             job.run();
                         }
-                        if let Some(visited) = self.visited.take() {
-                            visited.run();
-                        }
+                        self.end_visit();
                         return self.leave();
                     }
                     if !self.sleep() {
@@ -156,12 +159,17 @@ impl WorkerThread {
         {
             self.core.notify();
         }
-        if let Some(visited) = self.visited.take() {
-            visited.run();
-        }
+        self.end_visit();
         self.visited = job.visit();
         if self.seat.set(number, Doing::Looking) == Doing::Presumed {
             self.core.sleep.goes_on();
+        }
+    }
+
+    /// Other things are to be done: what was visited is run, or used up.
+    fn end_visit(&mut self) {
+        if let Some((job, _)) = self.visited.take() {
+            job.run();
         }
     }
 
@@ -176,9 +184,15 @@ impl WorkerThread {
         {
             sleep.get_up(&self.seat);
         }
-        if let Some(job) = self.visited.take().and_then(Job::let_go) {
-            self.next = Some(job);
-            sleep.get_up(&self.seat);
+        if let Some((job, visit)) = self.visited.take() {
+            // Asleep, but for the one who is visited: whoever has something else to do wakes us.
+            if visit == Visit::Nap && self.seat.asleep.load(Ordering::Relaxed) {
+                self.parker.park_timeout(NAP);
+            }
+            if let Some(job) = job.let_go() {
+                self.next = Some(job);
+                sleep.get_up(&self.seat);
+            }
         }
         // Relaxed: changed under the list's lock, and whoever changes it unparks us afterwards.
         while self.seat.asleep.load(Ordering::Relaxed) {
