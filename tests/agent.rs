@@ -757,7 +757,7 @@ fn a_pool_that_shuts_down_runs_what_an_agent_has_queued() {
 }
 
 #[test]
-fn a_claimed_call_wakes_no_sleeper_of_another_and_loses_no_cast() {
+fn a_cast_after_calls_that_were_got_at_once_is_never_forgotten() {
     must_end(|| {
         // Idle and busy phases in turn: the pool's worker comes for nothing, lets go, and must come back.
         let agent = Agent::new(0_u64);
