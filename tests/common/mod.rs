@@ -3,11 +3,14 @@
 // Each test binary uses some of it.
 #![allow(dead_code, reason = "every test binary compiles it, none uses all of it")]
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
+
+use letgo::{Executor, Job, Pool};
 
 /// Far longer than anything here takes on a loaded machine: whoever takes longer hangs.
 pub const HANGS: Duration = Duration::from_secs(120);
@@ -83,5 +86,48 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     while !is_so() {
         assert!(start.elapsed() < HANGS, "it is never so that {what}");
         thread::yield_now();
+    }
+}
+
+/// Holds its jobs until they are asked for.
+#[derive(Clone, Default)]
+pub struct Held(Arc<Mutex<Vec<Job>>>);
+
+impl Held {
+    pub fn executor(&self) -> impl Executor + Send + Sync + use<> {
+        let jobs = self.clone();
+        move |job: Job| jobs.0.lock().unwrap().push(job)
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+
+    pub fn take(&self) -> Vec<Job> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+
+    pub fn run_all(&self) {
+        loop {
+            let jobs = self.take();
+            if jobs.is_empty() {
+                return;
+            }
+            jobs.into_iter().for_each(Job::run);
+        }
+    }
+}
+
+/// A pool that can't grow.
+pub fn one_thread() -> Pool {
+    Pool::builder().threads(1).max_threads(1).build().unwrap()
+}
+
+/// What `f` panics with.
+pub fn panic_message(f: impl FnOnce()) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(f)).unwrap_err();
+    match payload.downcast::<String>() {
+        Ok(message) => *message,
+        Err(payload) => (*payload.downcast::<&str>().unwrap()).to_owned(),
     }
 }
