@@ -6,7 +6,8 @@ use std::panic::{Location, resume_unwind};
 use crate::sync::Mutex;
 use crate::unwind::Payload;
 
-/// Why a task gave no value: it panicked, or it was cancelled.
+/// Why a task gave no value: it panicked, it was cancelled, or to wait for it would be to wait for
+/// ever.
 ///
 /// ```
 /// use letgo::{JoinError, spawn_value};
@@ -24,6 +25,9 @@ pub enum JoinError {
     /// The task was cancelled, its executor dropped it, or its [`Resolver`](crate::Resolver) was
     /// dropped.
     Cancelled,
+    /// A job of an [`Agent`](crate::Agent) waited for a call to the same agent, which can't run
+    /// before that job has ended.
+    Deadlock,
 }
 
 /// What is left of a task that panicked.
@@ -56,11 +60,25 @@ impl JoinError {
         matches!(self, Self::Cancelled)
     }
 
+    /// Whether the one who waited waited for itself.
+    ///
+    /// ```
+    /// use letgo::Agent;
+    ///
+    /// let agent = Agent::new(0);
+    /// let inner = agent.clone();
+    /// let waited = agent.call(move |_| inner.call(|n| *n += 1).join());
+    /// assert!(waited.get().unwrap_err().is_deadlock());
+    /// ```
+    pub fn is_deadlock(&self) -> bool {
+        matches!(self, Self::Deadlock)
+    }
+
     /// The panic's message, if the task panicked with a text (as `panic!` does).
     pub fn message(&self) -> Option<&str> {
         match self {
             Self::Panicked(Panicked(remains)) => remains.message.as_deref(),
-            Self::Cancelled => None,
+            Self::Cancelled | Self::Deadlock => None,
         }
     }
 
@@ -84,6 +102,7 @@ impl JoinError {
                 None => Self::panicked(Box::new(self.to_string())),
             },
             Self::Cancelled => Self::Cancelled,
+            Self::Deadlock => Self::Deadlock,
         }
     }
 
@@ -98,6 +117,7 @@ impl JoinError {
                  dropped it, or its resolver was dropped (`join` and `settle` give this as an \
                  error)"
             ),
+            Self::Deadlock => panic!("the call made at {spawned_at} gives no value: {self}"),
         }
     }
 }
@@ -110,6 +130,10 @@ impl fmt::Display for JoinError {
                 None => f.write_str("task panicked with a payload that is no text"),
             },
             Self::Cancelled => f.write_str("task was cancelled"),
+            Self::Deadlock => f.write_str(
+                "deadlock: an agent's job waits for a call to its own agent, which can't run before \
+                 that job has ended (use the state at hand, `cast`, or wait outside the job)",
+            ),
         }
     }
 }

@@ -89,6 +89,9 @@ impl<T> JoinHandle<T> {
     /// `get_timeout(Duration::MAX)` waits without claiming. Only where claims within claims have used
     /// the stack up does a fresh thread run the closure, while this one waits.
     ///
+    /// A call to an [`Agent`](crate::Agent) is claimed together with the calls that were made before it,
+    /// if nobody is serving the agent.
+    ///
     /// ```
     /// let handle = letgo::spawn_value(|| "value");
     /// assert_eq!(handle.get(), "value");
@@ -96,7 +99,8 @@ impl<T> JoinHandle<T> {
     ///
     /// # Panics
     /// With the task's own panic; if the task was cancelled (the message names the place it was
-    /// spawned at); and if the handle has given its value away to an `.await` before.
+    /// spawned at); if it is a call to the very agent whose job waits here
+    /// ([`JoinError::Deadlock`]); and if the handle has given its value away to an `.await` before.
     ///
     /// # Blocking
     /// On a thread of a [`Pool`](crate::Pool) it tells the pool, which lets another thread run
@@ -120,7 +124,8 @@ impl<T> JoinHandle<T> {
     /// ```
     ///
     /// # Errors
-    /// [`JoinError::Panicked`] if the task panicked, [`JoinError::Cancelled`] if it was cancelled.
+    /// [`JoinError::Panicked`] if the task panicked, [`JoinError::Cancelled`] if it was cancelled,
+    /// [`JoinError::Deadlock`] if it is a call to the very agent whose job waits here.
     ///
     /// # Panics
     /// If the handle has given its value away to an `.await` before.
@@ -201,6 +206,10 @@ impl<T> JoinHandle<T> {
     #[track_caller]
     fn get_until(mut self, deadline: Option<Instant>) -> Result<T, Self> {
         let value = self.value();
+        if value.waits_for_itself() {
+            value.cancel();
+            return Ok(self.ended(Err(JoinError::Deadlock)));
+        }
         match wait::block_until(deadline, |cx| value.poll(cx.waker())) {
             Some(outcome) => Ok(self.ended(outcome)),
             None => Err(self),
@@ -365,6 +374,9 @@ fn obtain<T>(value: &Arc<dyn Value<T>>) -> Outcome<T> {
 
 #[cold]
 fn wait_for<T>(value: &Arc<dyn Value<T>>) -> Outcome<T> {
+    if value.waits_for_itself() {
+        return Err(JoinError::Deadlock);
+    }
     match wait::block_until(None, |cx| value.poll(cx.waker())) {
         Some(outcome) => outcome,
         None => unreachable!("a wait without a deadline ends with the value"),

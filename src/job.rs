@@ -5,7 +5,7 @@ use std::fmt;
 use async_task::Runnable;
 
 use crate::sync::Arc;
-use crate::task::Run;
+use crate::task::{Run, Visit};
 use crate::unwind::quietly;
 
 /// A task to be run, once, now or later, here or on another thread.
@@ -57,6 +57,24 @@ impl Job {
         });
     }
 
+    /// As [`run`](Self::run); an agent's job that leaves nothing to do is handed back, to be
+    /// [let go](Self::let_go) or run before this thread does something else.
+    pub(crate) fn visit(self) -> Option<(Self, Visit)> {
+        let Kind::Task(start) = &self.0 else {
+            self.run();
+            return None;
+        };
+        let mut visit = Visit::Over;
+        quietly(|| visit = start.0.visit());
+        (visit != Visit::Over).then_some((self, visit))
+    }
+
+    /// Ends a visit; handed back, it is to be run after all.
+    pub(crate) fn let_go(self) -> Option<Self> {
+        let goes = matches!(&self.0, Kind::Task(start) if start.0.let_go());
+        (!goes).then_some(self)
+    }
+
     /// Whether there is something left to run: a hint.
     pub(crate) fn is_fresh(&self) -> bool {
         match &self.0 {
@@ -65,9 +83,14 @@ impl Job {
         }
     }
 
-    /// Whether it polls a future that was polled before.
-    pub(crate) fn is_woken_future(&self) -> bool {
-        matches!(self.0, Kind::Future(_))
+    /// Whether it is one of many for the same task, so that its place is at the end of the line: a
+    /// future that was polled before, or an agent.
+    #[inline]
+    pub(crate) fn comes_again(&self) -> bool {
+        match &self.0 {
+            Kind::Task(start) => start.0.comes_again(),
+            Kind::Future(_) => true,
+        }
     }
 
     /// The address of the task's cell; null for a future that was polled before.

@@ -26,8 +26,11 @@
 //! |---|---|---|
 //! | all | [`join!`], [`join_all`] | [`try_join!`], [`try_join_all`] |
 //! | the first | [`race_ok`] | [`race!`](macro@race), [`race`](fn@race) |
+//!
+//! Use [`Agent`] for state that many threads and tasks touch.
 #![forbid(unsafe_code)]
 
+mod agent;
 mod combine;
 mod error;
 mod eventual;
@@ -49,7 +52,9 @@ mod timer;
 mod unwind;
 mod wait;
 mod waiters;
+mod who;
 
+pub use agent::Agent;
 pub use combine::{
     AsCompleted, AsCompletedIter, End, Join, JoinAll, Map, Operation, Race, RaceAll, RaceEnd,
     RaceOk, Settle, Shared, TryEnd, TryJoin, TryJoinAll, UnaryOperation, as_completed, join_all,

@@ -5,6 +5,7 @@ use std::hint::black_box;
 use std::{io, thread};
 
 use crate::unwind::quietly;
+use crate::who;
 
 /// What claims may use of a stack that is not ours, counted from the outermost one: std's
 /// threads have 2 MiB, of which the caller may have used most.
@@ -73,7 +74,9 @@ pub(crate) fn if_room<R>(f: impl FnOnce() -> R) -> Option<R> {
 /// This thread's host is not told: the fresh one runs in its place.
 #[cold]
 pub(crate) fn run_fresh(f: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let stands_in_for = who::me();
     let run = move || {
+        who::stand_in_for(stands_in_for);
         begin_own_thread(DEFAULT_SIZE);
         quietly(f);
     };

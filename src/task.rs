@@ -88,6 +88,31 @@ pub(crate) trait Run: Send + Sync + UnwindSafe + RefUnwindSafe {
     fn cancel(&self);
     /// Whether no thread has started it: a hint.
     fn is_fresh(&self) -> bool;
+    /// Whether its executor gets it again and again.
+    fn comes_again(&self) -> bool {
+        false
+    }
+    /// As [`run`](Self::run), by a thread that may hold on to it for a while.
+    fn visit(&self) -> Visit {
+        self.run();
+        Visit::Over
+    }
+    /// Ends a visit. `false`: it is to be run after all.
+    fn let_go(&self) -> bool {
+        true
+    }
+}
+
+/// How long it pays to hold on to what was [visited](Run::visit). Held on to, it is still to be
+/// [let go](Run::let_go) or run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Visit {
+    /// Not at all: it was run.
+    Over,
+    /// As long as the thread is awake: there may be more to do soon.
+    Lull,
+    /// Somewhat longer: others have been doing what there is to do.
+    Nap,
 }
 
 /// The right to a task's value, whatever the task borrows.
@@ -98,6 +123,10 @@ pub(crate) trait Gives<T>: Run {
     fn is_claimable(&self) -> bool;
     /// Whether who claims it would have to wait for another task: a hint.
     fn waits(&self) -> bool;
+    /// Whether this thread, if it waited for the value, would wait for itself.
+    fn waits_for_itself(&self) -> bool {
+        false
+    }
     /// The outcome, if it is there.
     fn take(&self) -> Option<Outcome<T>>;
     /// The outcome, or the promise to wake.
@@ -168,12 +197,30 @@ impl<W: Work> Task<W> {
 
     /// Takes the work if no thread has; the waiter is left where it was.
     #[inline]
-    fn start(&self) -> Option<W> {
+    pub(crate) fn start(&self) -> Option<W> {
         let mut state = self.state.lock();
         match mem::replace(&mut *state, State::Gone) {
             State::Ready(mut work, waker) => {
                 *state = State::Running(work.running(), waker);
                 self.fresh.store(false, Ordering::Relaxed);
+                Some(work)
+            }
+            other => {
+                *state = other;
+                None
+            }
+        }
+    }
+
+    /// Takes the work if no thread has, and with it the value to come: nobody else can ask.
+    #[inline]
+    pub(crate) fn start_claimed(&self) -> Option<W> {
+        let mut state = self.state.lock();
+        match mem::replace(&mut *state, State::Gone) {
+            State::Ready(work, waker) => {
+                self.fresh.store(false, Ordering::Relaxed);
+                drop(state);
+                forgo(waker);
                 Some(work)
             }
             other => {
@@ -215,9 +262,9 @@ impl<W: Work> Task<W> {
     }
 
     /// Ends a task that was never started: what it captured is dropped here, first of all.
-    fn discard(&self, work: W) {
+    pub(crate) fn discard(&self, work: W, why: JoinError) {
         let outcome = match catch(|| drop(work)) {
-            Ok(()) => JoinError::Cancelled,
+            Ok(()) => why,
             Err(payload) => JoinError::panicked(payload),
         };
         // An `Err` says that the work, as it was dropped, has ended the task itself.
@@ -263,13 +310,13 @@ impl<W: Work> Run for Task<W> {
 
     fn abandon(&self) {
         if let Some(work) = self.start() {
-            self.discard(work);
+            self.discard(work, JoinError::Cancelled);
         }
     }
 
     fn cancel(&self) {
         if let Some(work) = self.start() {
-            self.discard(work);
+            self.discard(work, JoinError::Cancelled);
             return;
         }
         if W::Running::ENDS_AT_ONCE {
@@ -297,20 +344,7 @@ impl<W: Work> Gives<W::Value> for Task<W> {
         if !W::CLAIMABLE {
             return None;
         }
-        let mut state = self.state.lock();
-        match mem::replace(&mut *state, State::Gone) {
-            // `Gone` at once: the value goes straight to the claimer, nobody else can ask.
-            State::Ready(work, waker) => {
-                self.fresh.store(false, Ordering::Relaxed);
-                drop(state);
-                forgo(waker);
-                work.run()
-            }
-            other => {
-                *state = other;
-                None
-            }
-        }
+        self.start_claimed()?.run()
     }
 
     #[inline]

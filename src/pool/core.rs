@@ -78,9 +78,9 @@ impl Core {
         if self.sleep.counts().closed() {
             return drop(job);
         }
-        // A future that was woken goes to the end of the line: two that wake each other would
-        // otherwise keep everybody else off this thread for ever.
-        if job.is_woken_future() {
+        // A future that was woken goes to the end of the line, and so does an agent: two that wake
+        // each other would otherwise keep everybody else off this thread for ever.
+        if job.comes_again() {
             self.queues.inject(job);
         } else {
             let register = |queue: &Worker<Job>| self.register(queue);

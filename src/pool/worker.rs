@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use parking::Parker;
 
@@ -13,6 +14,7 @@ use super::seat::{Doing, Seat};
 use super::sleep::Rest;
 use crate::job::Job;
 use crate::sync::{Arc, Ordering};
+use crate::task::Visit;
 use crate::wait::Host;
 use crate::{local, stack, wait};
 
@@ -23,11 +25,20 @@ const LOOKS: usize = 20;
 /// scheduler has it): the supply may be its own queue, or the queue for all.
 const FAIR_EVERY: u64 = 61;
 
+/// How long a worker sleeps before it lets an agent go whose callers do its work: about what it takes to
+/// be woken.
+const NAP: Duration = Duration::from_micros(20);
+
 struct WorkerThread {
     core: Arc<Core>,
     seat: Arc<Seat>,
     thief: Thief,
     parker: Parker,
+    /// An agent that had nothing more to do. It is let go when this thread has fallen asleep, not before:
+    /// a caller who does the work alone would bring the job back at once, and again, for ever.
+    visited: Option<(Job, Visit)>,
+    /// What this thread got up for.
+    next: Option<Job>,
     /// The number of the current job.
     job: Rc<Cell<u64>>,
 }
@@ -51,6 +62,8 @@ pub(super) fn run(core: Arc<Core>) {
         seat,
         thief,
         parker,
+        visited: None,
+        next: None,
         job,
     }
     .run();
@@ -86,7 +99,10 @@ impl WorkerThread {
                 None => {
                     let (core, thief) = (&self.core, &mut self.thief);
                     match core.sleep.rest(&self.seat, || core.queues.has_work(thief)) {
-                        Rest::Leave => return self.leave(),
+                        Rest::Leave => {
+                            self.end_visit();
+                            return self.leave();
+                        }
                         Rest::Asleep if !self.sleep() => return self.leave(),
                         Rest::Asleep | Rest::Stay => true,
                     }
@@ -106,6 +122,9 @@ impl WorkerThread {
     }
 
     fn search(&mut self) -> Option<Job> {
+        if let Some(job) = self.next.take() {
+            return Some(job);
+        }
         for _ in 0..LOOKS {
             if let Some(job) = local::pop().or_else(|| self.core.queues.steal(&mut self.thief)) {
                 return Some(job);
@@ -138,9 +157,17 @@ impl WorkerThread {
         {
             self.core.notify();
         }
-        job.run();
+        self.end_visit();
+        self.visited = job.visit();
         if self.seat.set(number, Doing::Looking) == Doing::Presumed {
             self.core.sleep.goes_on();
+        }
+    }
+
+    /// Other things are to be done: what was visited is run, or used up.
+    fn end_visit(&mut self) {
+        if let Some((job, _)) = self.visited.take() {
+            job.run();
         }
     }
 
@@ -154,6 +181,16 @@ impl WorkerThread {
             && self.core.queues.has_work(&mut self.thief)
         {
             sleep.get_up(&self.seat);
+        }
+        if let Some((job, visit)) = self.visited.take() {
+            // Asleep, but for the one who is visited: whoever has something else to do wakes us.
+            if visit == Visit::Nap && self.seat.asleep.load(Ordering::Relaxed) {
+                self.parker.park_timeout(NAP);
+            }
+            if let Some(job) = job.let_go() {
+                self.next = Some(job);
+                sleep.get_up(&self.seat);
+            }
         }
         // Relaxed: changed under the list's lock, and whoever changes it unparks us afterwards.
         while self.seat.asleep.load(Ordering::Relaxed) {

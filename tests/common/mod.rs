@@ -18,7 +18,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use letgo::{Executor, Job};
+use letgo::{Executor, Job, Pool};
 
 /// Far longer than anything here takes on a loaded machine: whoever takes longer hangs.
 pub const HANGS: Duration = Duration::from_secs(120);
@@ -119,6 +119,11 @@ impl Queue {
 
     pub fn pop(&self) -> Option<Job> {
         self.0.lock().unwrap().pop_front()
+    }
+
+    /// All there is.
+    pub fn take(&self) -> Vec<Job> {
+        self.0.lock().unwrap().drain(..).collect()
     }
 
     /// Runs what is there and what comes of it.
@@ -288,4 +293,9 @@ impl Runs {
     pub fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
+}
+
+/// A pool that can't grow.
+pub fn one_thread() -> Pool {
+    Pool::builder().threads(1).max_threads(1).build().unwrap()
 }

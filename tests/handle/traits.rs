@@ -55,7 +55,7 @@ assert_eq_size!(TaskId, usize);
 
 assert_impl_all!(JoinError: Error, Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
 assert_impl_all!(Panicked: Debug, Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
-assert_eq_size!(JoinError, usize);
+assert_eq_size!(JoinError, [usize; 2]);
 
 assert_obj_safe!(Executor);
 assert_impl_all!(Pool: Executor, Clone, Debug, Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);

@@ -1,0 +1,123 @@
+//! Agents: waits that would never end.
+
+mod common;
+
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use common::{Queue, must_end, panic_text, until};
+use letgo::{Agent, Executor, JoinHandle, join, spawn_value};
+
+#[test]
+fn a_call_within_a_job_of_the_same_agent_that_is_joined_is_a_deadlock() {
+    must_end(|| {
+        let agent = Agent::new(0);
+        let inner = agent.clone();
+        let error = agent.call(move |_| inner.call(|n| *n += 1).join()).get();
+        let error = error.unwrap_err();
+        assert!(error.is_deadlock() && !error.is_cancelled() && !error.is_panic());
+        assert!(error.to_string().contains("its own agent"), "{error}");
+        assert_eq!(error.message(), None);
+        assert_eq!(
+            agent.stop().get(),
+            0,
+            "the call that could not be waited for ran"
+        );
+    });
+}
+
+#[test]
+fn every_way_to_block_for_the_own_agent_says_that_it_is_a_deadlock() {
+    must_end(|| {
+        type Wait = fn(JoinHandle<i32>);
+        let waits: [Wait; 6] = [
+            |call| _ = call.get(),
+            |call| _ = call.get_timeout(Duration::MAX),
+            |call| _ = call.get_timeout(Duration::from_secs(1000)),
+            |call| _ = join!(call, spawn_value(|| 1)).get(),
+            |call| _ = (call + spawn_value(|| 1)).get(),
+            |call| _ = call.shared().get(),
+        ];
+        let add = |n: &mut i32| {
+            *n += 1;
+            *n
+        };
+        for wait in waits {
+            let agent = Agent::new(1);
+            let inner = agent.clone();
+            let message = agent.call(move |_| panic_text(|| wait(inner.call(add))));
+            let message = message.get();
+            assert!(message.contains("deadlock"), "{message}");
+            // The call has not run, and the agent serves on.
+            assert_eq!(agent.call(|n| *n).get(), 1);
+        }
+    });
+}
+
+#[test]
+fn a_deadlock_is_seen_through_agents_and_claims_in_between_and_on_the_last_of_the_stack() {
+    must_end(|| {
+        // Queue, so that it is this thread that serves both.
+        let held = Queue::new();
+        let a = Agent::on(held.clone(), ());
+        let b = Agent::on(held.clone(), ());
+        let (a2, b2) = (a.clone(), b.clone());
+        let error = a.call(move |()| b2.call(move |()| a2.call(|()| ()).join()).get());
+        assert!(error.get().unwrap_err().is_deadlock());
+
+        // The innermost claims run on fresh threads, which stand in for this one.
+        fn deep(depth: u32, agent: Agent<()>) -> bool {
+            if depth == 0 {
+                return agent.call(|()| ()).join().unwrap_err().is_deadlock();
+            }
+            let held = Queue::new();
+            let next = held.clone().spawn_value(move || deep(depth - 1, agent));
+            next.get()
+        }
+        let a2 = a.clone();
+        assert!(a.call(move |()| deep(20_000, a2)).get());
+        drop((held, b));
+    });
+}
+
+#[test]
+fn a_job_that_waits_for_its_own_handle_or_a_later_call_is_a_deadlock() {
+    must_end(|| {
+        let held = Queue::new();
+        let agent = Agent::on(held.clone(), ());
+        let (to_own, own) = channel::<JoinHandle<bool>>();
+        let first = agent.call(move |()| own.recv().unwrap().join().unwrap_err().is_deadlock());
+        let (to_first, later) = channel::<JoinHandle<()>>();
+        let second = agent.call(move |()| later.recv().unwrap().join().unwrap_err().is_deadlock());
+        to_first.send(agent.call(|()| ())).unwrap();
+        // The job itself: nothing can come of it but the error that it sees.
+        let (tell, told) = channel();
+        let (to_third, own_too) = channel::<JoinHandle<()>>();
+        let third = agent.call(move |()| {
+            let own: JoinHandle<()> = own_too.recv().unwrap();
+            tell.send(own.join().unwrap_err().is_deadlock()).unwrap();
+        });
+        to_third.send(third).unwrap();
+        to_own.send(agent.call(|()| false)).unwrap();
+        held.run_all();
+        assert!(first.get());
+        assert!(second.get());
+        assert!(told.recv().unwrap());
+    });
+}
+
+#[test]
+fn to_wait_for_another_agent_or_for_a_finished_call_is_no_deadlock() {
+    must_end(|| {
+        let agent = Agent::new(1);
+        let other = Agent::new(2);
+        let before = agent.call(|n| *n);
+        until("it is finished", || before.is_finished());
+        let sum = agent.call(move |n| *n + before.get() + other.call(|n| *n).get());
+        assert_eq!(sum.get(), 4);
+        // To cast into the own agent is fine.
+        let inner = agent.clone();
+        agent.call(move |_| inner.cast(|n| *n = 7)).get();
+        assert_eq!(agent.call(|n| *n).get(), 7);
+    });
+}
