@@ -40,6 +40,7 @@ mod lend;
 mod local;
 mod pool;
 mod promise;
+mod promise_map;
 mod scope;
 mod spawn;
 mod stack;
@@ -64,6 +65,7 @@ pub use handle::{JoinHandle, TaskId};
 pub use job::Job;
 pub use pool::{Builder, Pool};
 pub use promise::{Resolver, promise};
+pub use promise_map::{Delivery, Occupied, PromiseMap, Reply};
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use spawn::{spawn_future, spawn_value};
 
