@@ -192,11 +192,11 @@ impl<K: Hash + Eq, V> PromiseMap<K, V> {
         let map = self.map();
         let hash = map.hasher.hash_one(key);
         let wanted = Wanted(hash, key);
-        map.with(|table, now| {
+        let cancelled = map.with(|table, now| {
             let question = table.question(wanted)?;
             table.cancel(question, now)
-        })
-        .is_some()
+        });
+        cancelled.map(tell).is_some()
     }
 
     /// Cancels every question that waits for an answer, and says how many.
