@@ -94,6 +94,11 @@ impl<E> ByHash<E> {
         extracted
     }
 
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.chains.capacity()
+    }
+
     /// Gives memory back once most of it is unused.
     #[inline]
     pub(super) fn shrink(&mut self) {

@@ -19,6 +19,9 @@ use std::time::{Duration, Instant};
 use super::by_hash::{ByHash, Found};
 use super::delivery::Delivery;
 
+#[cfg(test)]
+mod tests;
+
 /// Names a question, of whatever type its key is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Question {
