@@ -2,7 +2,7 @@
 
 /// What became of an answer given to [`PromiseMap::resolve`](crate::PromiseMap::resolve); one that met nobody is handed back.
 #[must_use = "an answer that met nobody is handed back in it"]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Delivery<V> {
     /// The reply has it.
     Delivered,
