@@ -374,6 +374,33 @@ fn wakers_may_come_back_into_the_map() {
     });
 }
 
+#[test]
+fn wakers_that_panic_harm_nobody() {
+    struct Bomb;
+    impl Wake for Bomb {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker");
+        }
+    }
+    let replies = PromiseMap::new();
+    let waker = Waker::from(Arc::new(Bomb));
+    let mut cx = Context::from_waker(&waker);
+    let mut asked = [1, 2, 3, 4, 5].map(|key| replies.insert(key).unwrap());
+    for reply in &mut asked {
+        assert!(Pin::new(reply).poll(&mut cx).is_pending());
+    }
+    let [first, second, third, fourth, fifth] = asked;
+    assert!(replies.resolve(&1, "one").is_delivered());
+    assert!(replies.cancel(&2));
+    third.cancel();
+    drop(fourth);
+    drop(replies);
+    assert_eq!(first.get(), "one");
+    for reply in [second, third, fifth] {
+        assert!(reply.join().unwrap_err().is_cancelled());
+    }
+}
+
 /// A key or a value whose `Clone` and `Drop` come back into the map.
 #[derive(PartialEq, Eq, Hash)]
 struct Nosy(u16, Peek);

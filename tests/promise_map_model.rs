@@ -80,10 +80,6 @@ struct Held {
 }
 
 impl Held {
-    fn end(&mut self, state: State) {
-        self.state = state;
-    }
-
     fn check(&self) -> Result<(), TestCaseError> {
         let has_ended = self.state != State::Waits;
         prop_assert_eq!(self.reply.is_finished(), has_ended);
@@ -142,7 +138,7 @@ fn play(script: Vec<Step>, lingers: bool) -> Result<(), TestCaseError> {
                 match (state, ended.get(&key)) {
                     (Some(State::Waits), _) => {
                         prop_assert!(delivery.is_delivered());
-                        held[index.unwrap()].end(State::Answered(number));
+                        held[index.unwrap()].state = State::Answered(number);
                         if lingers {
                             ended.insert(key, End::Answered);
                         }
@@ -168,14 +164,14 @@ fn play(script: Vec<Step>, lingers: bool) -> Result<(), TestCaseError> {
                 let index = under(&held, key).filter(|&index| held[index].state == State::Waits);
                 prop_assert_eq!(map.cancel(&key), index.is_some());
                 if let Some(index) = index {
-                    held[index].end(State::Cancelled);
+                    held[index].state = State::Cancelled;
                     end(key, End::GivenUp);
                 }
             }
             Step::CancelAll => {
                 let mut count = 0;
                 for held in held.iter_mut().filter(|held| held.state == State::Waits) {
-                    held.end(State::Cancelled);
+                    held.state = State::Cancelled;
                     end(held.key, End::GivenUp);
                     count += 1;
                 }
@@ -232,7 +228,7 @@ fn play(script: Vec<Step>, lingers: bool) -> Result<(), TestCaseError> {
                 let index = index % held.len();
                 held[index].reply.cancel();
                 if held[index].state == State::Waits {
-                    held[index].end(State::Cancelled);
+                    held[index].state = State::Cancelled;
                     end(held[index].key, End::GivenUp);
                 }
             }
@@ -259,10 +255,14 @@ fn play(script: Vec<Step>, lingers: bool) -> Result<(), TestCaseError> {
     }
     // With the last handle all that waits is cancelled; what was answered stays.
     handles.clear();
-    for held in held {
+    for mut held in held {
+        if held.state == State::Waits {
+            held.state = State::Cancelled;
+        }
+        held.check()?;
         match held.reply.join() {
             Ok(Answer(n, _)) => prop_assert_eq!(held.state, State::Answered(n)),
-            Err(_) => prop_assert!(!matches!(held.state, State::Answered(_))),
+            Err(_) => prop_assert_eq!(held.state, State::Cancelled),
         }
     }
     prop_assert_eq!(Arc::strong_count(&living), 1);
