@@ -137,7 +137,10 @@ impl<K, V> Eventual for Reply<K, V> {
     #[track_caller]
     fn get(self) -> V {
         let asked_at = self.asked_at;
-        self.join().unwrap_or_else(|error| error.resume(asked_at))
+        match self.join() {
+            Ok(value) => value,
+            Err(error) => error.resume(asked_at),
+        }
     }
 
     #[track_caller]

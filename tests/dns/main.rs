@@ -1,24 +1,23 @@
 //! The `dns` example against a real server, over a network that loses, doubles, delays and reorders;
 //! and against one that forges.
 
+#[path = "../common/mod.rs"]
 mod common;
-#[path = "../examples/dns/main.rs"]
+#[path = "../../examples/dns/main.rs"]
 #[expect(dead_code, reason = "the example's `main`")]
 mod dns;
+mod relay;
+mod server;
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::{must_end, until};
 use dns::resolver::{Failure, Patience, Resolver};
+use relay::Relay;
+use server::Server;
 use simple_dns::rdata::{A, RData};
 use simple_dns::{CLASS, Name, Packet, PacketFlag, ResourceRecord};
 
@@ -32,207 +31,6 @@ fn name(n: usize) -> String {
 /// No two names have the same.
 fn address(n: usize) -> Ipv4Addr {
     Ipv4Addr::from(0x0a00_0000 + n as u32)
-}
-
-/// A server on this machine, which knows our names and asks nobody else.
-struct Server {
-    process: Child,
-    address: SocketAddr,
-    _dir: TempDir,
-}
-
-struct TempDir(PathBuf);
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn command(program: &str) -> Option<Command> {
-    let path = std::env::var_os("PATH")?;
-    let dirs = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
-    let mut files = dirs.map(|dir| dir.join(program));
-    files.find(|file| file.is_file()).map(Command::new)
-}
-
-fn unbound(dir: &Path, port: u16) -> Option<Command> {
-    let mut unbound = command("unbound")?;
-    let mut conf = format!(
-        "server:\n directory: \"{}\"\n interface: 127.0.0.1\n port: {port}\n do-daemonize: no\n \
-         chroot: \"\"\n username: \"\"\n pidfile: \"\"\n use-syslog: no\n do-tcp: no\n \
-         num-threads: 1\n module-config: \"iterator\"\n local-zone: \"test.\" static\n \
-         local-zone: \".\" refuse\n",
-        dir.display()
-    );
-    for n in 0..NAMES {
-        conf += &format!(" local-data: \"{}. A {}\"\n", name(n), address(n));
-    }
-    conf += "remote-control:\n control-enable: no\n";
-    let file = dir.join("unbound.conf");
-    fs::write(&file, conf).unwrap();
-    unbound.arg("-d").arg("-c").arg(file);
-    Some(unbound)
-}
-
-fn dnsmasq(dir: &Path, port: u16) -> Option<Command> {
-    let mut dnsmasq = command("dnsmasq")?;
-    let file = dir.join("hosts");
-    let hosts = (0..NAMES).map(|n| format!("{} {}\n", address(n), name(n)));
-    fs::write(&file, hosts.collect::<String>()).unwrap();
-    dnsmasq
-        .args([
-            "--keep-in-foreground",
-            "--conf-file=/dev/null",
-            "--no-resolv",
-        ])
-        .args([
-            "--no-hosts",
-            "--bind-interfaces",
-            "--listen-address=127.0.0.1",
-        ])
-        .args(["--local=/test/", "--pid-file=", "--log-facility=-"])
-        .arg(format!("--port={port}"))
-        .arg(format!("--addn-hosts={}", file.display()));
-    Some(dnsmasq)
-}
-
-impl Server {
-    /// Starts whichever server there is.
-    fn start() -> Option<Self> {
-        static STARTED: AtomicU64 = AtomicU64::new(0);
-        let number = STARTED.fetch_add(1, Ordering::Relaxed);
-        let id = std::process::id();
-        let dir = std::env::temp_dir().join(format!("letgo-dns-{id}-{number}"));
-        fs::create_dir(&dir).unwrap();
-        let dir = TempDir(dir);
-        let free = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
-        let Some(mut command) =
-            unbound(&dir.0, address.port()).or_else(|| dnsmasq(&dir.0, address.port()))
-        else {
-            println!(
-                "skipped: there is no DNS server to ask; apt-get install unbound (or dnsmasq-base)"
-            );
-            return None;
-        };
-        let (out, err) = (Stdio::null(), Stdio::null());
-        let process = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn();
-        let mut server = Self {
-            process: process.unwrap(),
-            address,
-            _dir: dir,
-        };
-        let resolver = Resolver::new(address).unwrap();
-        let quick = Patience {
-            tries: 1,
-            first_wait: Duration::from_millis(20),
-        };
-        until("the server answers", || {
-            let ended = server.process.try_wait().unwrap();
-            assert!(ended.is_none(), "the server ended: {ended:?}");
-            resolver.look_up_all(&[name(0)], quick)[0].is_ok()
-        });
-        Some(server)
-    }
-}
-
-/// A bad network in front of a server: it loses, doubles, delays and reorders.
-struct Relay {
-    address: SocketAddr,
-    stop: Arc<AtomicBool>,
-    threads: Vec<thread::JoinHandle<()>>,
-}
-
-/// What is to be sent, soonest first.
-type Delayed = BinaryHeap<Reverse<(Instant, Vec<u8>)>>;
-
-impl Relay {
-    fn new(server: SocketAddr) -> Self {
-        const MOMENT: Duration = Duration::from_millis(1);
-        let front = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let back = UdpSocket::bind("127.0.0.1:0").unwrap();
-        back.connect(server).unwrap();
-        front.set_read_timeout(Some(MOMENT)).unwrap();
-        back.set_read_timeout(Some(MOMENT)).unwrap();
-        let address = front.local_addr().unwrap();
-        let (front, back) = (Arc::new(front), Arc::new(back));
-        let stop = Arc::new(AtomicBool::new(false));
-        // The port of the one who asks.
-        let client = Arc::new(AtomicU64::new(0));
-        let there = thread::spawn({
-            let (front, back) = (Arc::clone(&front), Arc::clone(&back));
-            let (stop, client) = (Arc::clone(&stop), Arc::clone(&client));
-            move || {
-                let mut bytes = [0; 4096];
-                let mut count = 0;
-                while !stop.load(Ordering::Relaxed) {
-                    let Ok((length, from)) = front.recv_from(&mut bytes) else {
-                        continue;
-                    };
-                    client.store(from.port().into(), Ordering::Relaxed);
-                    count += 1;
-                    if count % 7 != 0 {
-                        let _ = back.send(&bytes[..length]);
-                    }
-                }
-            }
-        });
-        let back_again = thread::spawn({
-            let stop = Arc::clone(&stop);
-            move || {
-                let mut bytes = [0; 4096];
-                let mut delayed = Delayed::new();
-                let mut count = 0;
-                while !stop.load(Ordering::Relaxed) {
-                    let now = Instant::now();
-                    if let Ok(length) = back.recv(&mut bytes) {
-                        count += 1;
-                        let answer = bytes[..length].to_vec();
-                        // Neighbours have quite different delays; some come after the first time-out.
-                        let after = |millis| now + Duration::from_millis(millis);
-                        if count % 5 == 0 {
-                            delayed.push(Reverse((after(count * 3 % 17), answer.clone())));
-                        }
-                        match count % 11 {
-                            3 => {}
-                            4 => delayed.push(Reverse((after(120), answer))),
-                            _ => delayed.push(Reverse((after(count * 7 % 23), answer))),
-                        }
-                    }
-                    while delayed.peek().is_some_and(|next| next.0.0 <= now) {
-                        let Some(Reverse((_, answer))) = delayed.pop() else {
-                            break;
-                        };
-                        let port = client.load(Ordering::Relaxed) as u16;
-                        let _ = front.send_to(&answer, (Ipv4Addr::LOCALHOST, port));
-                    }
-                }
-            }
-        });
-        Self {
-            address,
-            stop,
-            threads: vec![there, back_again],
-        }
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
-        }
-    }
 }
 
 fn count(count: &AtomicU64) -> u64 {
