@@ -8,6 +8,9 @@ use std::collections::hash_map::{Entry, OccupiedEntry};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::{mem, slice};
 
+/// Up to this many entries memory is kept: to give it back costs more than it is worth.
+pub(super) const SMALL: usize = 1024;
+
 pub(super) struct ByHash<E> {
     chains: HashMap<u64, Chain<E>, BuildHasherDefault<Known>>,
 }
@@ -102,11 +105,9 @@ impl<E> ByHash<E> {
     /// Gives memory back once most of it is unused.
     #[inline]
     pub(super) fn shrink(&mut self) {
-        /// Up to this size a table keeps its memory.
-        const SMALL: usize = 64;
         let kept = self.chains.len();
-        if self.chains.capacity() > SMALL.max(8 * kept) {
-            self.chains.shrink_to(2 * kept);
+        if self.chains.capacity() > (2 * SMALL).max(8 * kept) {
+            self.chains.shrink_to(SMALL.max(2 * kept));
         }
     }
 }

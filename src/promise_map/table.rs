@@ -16,7 +16,7 @@ use std::mem;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use super::by_hash::{ByHash, Found};
+use super::by_hash::{ByHash, Found, SMALL};
 use super::delivery::Delivery;
 
 #[cfg(test)]
@@ -246,8 +246,9 @@ impl<K, V> Table<K, V> {
         }
         if !remains.is_empty() {
             self.entries.shrink();
-            if self.lingering.capacity() > 64.max(8 * self.lingering.len()) {
-                self.lingering.shrink_to(2 * self.lingering.len());
+            let kept = self.lingering.len();
+            if self.lingering.capacity() > (2 * SMALL).max(8 * kept) {
+                self.lingering.shrink_to(SMALL.max(2 * kept));
             }
         }
         remains
