@@ -1,12 +1,14 @@
 //! A promise per key, played against a plain model: nothing lost, nothing twice, every key freed.
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Wake, Waker};
+use std::task::Context;
 use std::time::Duration;
 
+use common::Wakes;
 use letgo::{Delivery, Occupied, PromiseMap, Reply};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -47,15 +49,6 @@ fn script() -> impl Strategy<Value = Vec<Step>> {
     vec(step, 0..100)
 }
 
-#[derive(Default)]
-struct Wakes(AtomicUsize);
-
-impl Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
 /// An answer that counts the living.
 #[derive(Debug)]
 struct Answer(
@@ -75,7 +68,7 @@ struct Held {
     reply: Reply<u8, Answer>,
     key: u8,
     state: State,
-    wakes: Arc<Wakes>,
+    wakes: Wakes,
     is_watched: bool,
 }
 
@@ -83,7 +76,7 @@ impl Held {
     fn check(&self) -> Result<(), TestCaseError> {
         let has_ended = self.state != State::Waits;
         prop_assert_eq!(self.reply.is_finished(), has_ended);
-        let wakes = self.wakes.0.load(Ordering::SeqCst);
+        let wakes = self.wakes.count();
         prop_assert_eq!(wakes, usize::from(has_ended && self.is_watched));
         Ok(())
     }
@@ -117,7 +110,7 @@ fn play(script: Vec<Step>, lingers: bool) -> Result<(), TestCaseError> {
             Step::Insert(key) => match map.insert(key) {
                 Ok(reply) => {
                     prop_assert!(under(&held, key).is_none() && !ended.contains_key(&key));
-                    let (state, wakes, is_watched) = (State::Waits, Arc::default(), false);
+                    let (state, wakes, is_watched) = (State::Waits, Wakes::new(), false);
                     held.push(Held {
                         reply,
                         key,
@@ -191,7 +184,7 @@ fn play(script: Vec<Step>, lingers: bool) -> Result<(), TestCaseError> {
                     ..
                 } = &mut held[index];
                 if *state == State::Waits {
-                    let waker = Waker::from(Arc::clone(wakes));
+                    let waker = wakes.waker();
                     let poll = Pin::new(reply).poll(&mut Context::from_waker(&waker));
                     prop_assert!(poll.is_pending());
                     *is_watched = true;

@@ -7,13 +7,11 @@ mod user_code;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use common::{Drops, must_end, until};
+use common::{Drops, Wakes, must_end, until};
 use futures::executor::block_on;
 use futures::future::FusedFuture;
 use letgo::{Delivery, Eventual, Occupied, PromiseMap, Reply, join, spawn_value};
@@ -145,31 +143,20 @@ fn a_reply_that_was_polled_can_be_got_and_once_only() {
     });
 }
 
-/// Counts its wakes.
-#[derive(Default)]
-struct Wakes(AtomicUsize);
-
-impl Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
 #[test]
 fn the_last_waker_is_woken_once() {
     let replies = PromiseMap::new();
     let mut reply = replies.insert(1).unwrap();
-    let [first, last] = [(); 2].map(|()| Arc::new(Wakes::default()));
+    let [first, last] = [(); 2].map(|()| Wakes::new());
     for wakes in [&first, &last, &last] {
-        let waker = Waker::from(Arc::clone(wakes));
+        let waker = wakes.waker();
         let mut cx = Context::from_waker(&waker);
         assert!(Pin::new(&mut reply).poll(&mut cx).is_pending());
     }
-    assert_eq!(Arc::strong_count(&first), 1, "the first one is let go");
+    assert!(!first.is_held());
     assert!(replies.resolve(&1, "one").is_delivered());
     assert!(!replies.cancel(&1));
-    let counts = [first, last].map(|wakes| wakes.0.load(Ordering::SeqCst));
-    assert_eq!(counts, [0, 1]);
+    assert_eq!([first, last].map(|wakes| wakes.count()), [0, 1]);
     assert_eq!(reply.get(), "one");
 }
 
