@@ -43,7 +43,9 @@ mod lend;
 mod local;
 mod pool;
 mod promise;
+mod promise_map;
 mod scope;
+mod single_flight;
 mod spawn;
 mod stack;
 mod sync;
@@ -69,7 +71,9 @@ pub use handle::{JoinHandle, TaskId};
 pub use job::Job;
 pub use pool::{Builder, Pool};
 pub use promise::{Resolver, promise};
+pub use promise_map::{Delivery, Occupied, PromiseMap, Reply};
 pub use scope::{Scope, ScopedJoinHandle, scope};
+pub use single_flight::SingleFlight;
 pub use spawn::{spawn_future, spawn_value};
 
 /// What the macros expand to.

@@ -84,6 +84,8 @@ macro_rules! eventual_methods {
     };
 }
 
+pub(crate) use eventual_methods;
+
 mod all;
 mod as_completed;
 pub(crate) mod chain;
