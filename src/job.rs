@@ -60,13 +60,18 @@ impl Job {
     /// As [`run`](Self::run); an agent's job that leaves nothing to do is handed back, to be
     /// [let go](Self::let_go) or run before this thread does something else.
     pub(crate) fn visit(self) -> Option<(Self, Visit)> {
-        let Kind::Task(start) = &self.0 else {
-            self.run();
-            return None;
-        };
-        let mut visit = Visit::Over;
-        quietly(|| visit = start.0.visit());
-        (visit != Visit::Over).then_some((self, visit))
+        let mut held = None;
+        // All of it: that it is dropped may be the end of a value, and of a worker if that panics.
+        quietly(|| {
+            let Kind::Task(start) = &self.0 else {
+                return self.run();
+            };
+            let visit = start.0.visit();
+            if visit != Visit::Over {
+                held = Some((self, visit));
+            }
+        });
+        held
     }
 
     /// Ends a visit; handed back, it is to be run after all.

@@ -244,8 +244,9 @@ impl<S: Send + 'static, A: Act<S>> Gives<A::Value> for Request<S, A> {
         self.task.is_fresh()
     }
 
+    /// Whoever serves meanwhile goes on by itself, and the claimer takes over from it.
     fn waits(&self) -> bool {
-        self.agent.is_served()
+        false
     }
 
     fn waits_for_itself(&self) -> bool {

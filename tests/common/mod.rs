@@ -21,7 +21,7 @@ use std::time::Duration;
 use letgo::{Executor, Job, Pool};
 
 /// Far longer than anything here takes on a loaded machine: whoever takes longer hangs.
-pub const HANGS: Duration = Duration::from_secs(120);
+pub const HANGS: Duration = Duration::from_secs(60);
 
 /// Runs a test on a thread of its own, and fails it if it does not end.
 pub fn must_end<R: Send + 'static>(test: impl FnOnce() -> R + Send + 'static) -> R {
