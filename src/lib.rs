@@ -27,7 +27,10 @@
 //! | all | [`join!`], [`join_all`] | [`try_join!`], [`try_join_all`] |
 //! | the first | [`race_ok`] | [`race!`](macro@race), [`race`](fn@race) |
 //!
-//! Use [`Agent`] for state that many threads and tasks touch.
+//! Use [`Agent`] for state that many threads and tasks touch, [`PromiseMap`] if answers come by key,
+//! [`SingleFlight`] to compute once what many want.
+//!
+//! The [`guide`] has six questions that people asked about Go's channels and locks, and their answers.
 #![forbid(unsafe_code)]
 
 mod agent;
@@ -81,6 +84,9 @@ pub use spawn::{spawn_future, spawn_value};
 pub mod __private {
     pub use crate::combine::chain::{end, flat, join, race, race_end, try_end, try_join};
 }
+
+#[doc = include_str!("guide.md")]
+pub mod guide {}
 
 /// The README's code, as tests.
 #[cfg(doctest)]
