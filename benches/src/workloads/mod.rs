@@ -2,11 +2,13 @@
 //!
 //! To add one: a file with a function that gives a [`Workload`], and its name in [`all`].
 
+mod agent;
 mod await_value;
 mod fan_in;
 mod fan_out;
 mod fib;
 mod futures;
+mod promise_map;
 mod skynet;
 mod sleepers;
 mod spawn_get;
@@ -31,6 +33,7 @@ pub(crate) fn all() -> Vec<Workload> {
     ];
     all.extend(fan_in::blocking());
     all.extend(fan_in::awaiting());
+    all.extend([agent::alone(), agent::among_many(), promise_map::workload()]);
     all.push(sleepers::workload());
     all
 }
