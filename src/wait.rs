@@ -3,6 +3,8 @@
 //! Whoever runs threads for others wants to know when one of them blocks ([`Host`]).
 
 use std::cell::{Cell, OnceCell};
+use std::hint;
+use std::mem;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -23,6 +25,9 @@ thread_local! {
     static HOST: OnceCell<Rc<dyn Host>> = const { OnceCell::new() };
     static PARKER: Cell<Option<(Parker, Waker)>> = const { Cell::new(None) };
 }
+
+/// How often a thread that is about to block looks before it does.
+const SPINS: usize = 32;
 
 /// How often a waiting thread looks for stranded work.
 const HELP_EVERY: Duration = Duration::from_millis(5);
@@ -67,6 +72,20 @@ pub(crate) fn telling_host<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// Looks for a wake-up for a few microseconds: to sleep and to be woken takes longer than a closure that
+/// is about to end.
+fn spin(parker: &Parker) -> bool {
+    for _ in 0..SPINS {
+        if parker.park_timeout(Duration::ZERO) {
+            return true;
+        }
+        for _ in 0..8 {
+            hint::spin_loop();
+        }
+    }
+    false
+}
+
 /// Blocks this thread until `poll` is ready, or until the deadline has passed.
 pub(crate) fn block_until<T>(
     deadline: Option<Instant>,
@@ -75,12 +94,16 @@ pub(crate) fn block_until<T>(
     // A wait within `poll` makes a parker of its own: this one is out of the cache till the end.
     let (parker, waker) = parker();
     let mut cx = Context::from_waker(&waker);
+    let mut may_spin = true;
     let value = loop {
         if let Poll::Ready(value) = poll(&mut cx) {
             break Some(value);
         }
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             break None;
+        }
+        if mem::take(&mut may_spin) && spin(&parker) {
+            continue;
         }
         // Not while `poll` runs: that may compute for long, or wait in turn.
         let _blocked = Blocked::tell();

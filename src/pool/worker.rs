@@ -21,6 +21,9 @@ use crate::{local, stack, wait};
 /// How often a searcher looks before it sleeps: to be woken takes longer than to look again.
 const LOOKS: usize = 20;
 
+/// How long it pauses between two looks: to look often would slow down those at whose queues it looks.
+const SPINS: usize = 16;
+
 /// A thread with an endless supply of jobs takes every so-manieth from elsewhere (a prime, as Go's
 /// scheduler has it): the supply may be its own queue, or the queue for all.
 const FAIR_EVERY: u64 = 61;
@@ -129,7 +132,7 @@ impl WorkerThread {
             if let Some(job) = local::pop().or_else(|| self.core.queues.steal(&mut self.thief)) {
                 return Some(job);
             }
-            for _ in 0..8 {
+            for _ in 0..SPINS {
                 std::hint::spin_loop();
             }
         }
