@@ -8,10 +8,10 @@
 //! admits the oldest of them: the item moves into the buffer there and then, without waiting until
 //! its producer runs again.
 //!
-//! **Nobody waits beside what he waits for.** A receiver takes an item, then looks whether somebody is
-//! in the line; a producer gets in line, then looks whether there is room. Both in sequentially
-//! consistent order, so that one of the two sees the other. The same holds for the end: the last item
-//! is taken, then the producers are counted; the last producer goes, then the items are.
+//! **Nobody waits beside what he waits for.** The outbox's lock decides. Under it a receiver takes an item and
+//! then looks whether somebody is in line, a producer gets in line before it looks for room: whoever comes
+//! second sees the other. Likewise the end: a receiver that takes the last item then counts the
+//! producers, the last producer goes before it looks for items.
 //!
 //! Lock order: outbox, inbox, ticket. Under none of them is a waker cloned, woken or dropped, or an item
 //! dropped: that is a user's code.
@@ -22,7 +22,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::ticket::Ticket;
 use crate::lend;
-use crate::sync::{Arc, AtomicUsize, Mutex, MutexGuard, Ordering};
+use crate::sync::{Arc, AtomicUsize, Mutex, Ordering};
 use crate::unwind::quietly;
 use crate::waiters::{Place, Waiters};
 
@@ -30,11 +30,14 @@ pub(super) struct Channel<T> {
     capacity: usize,
     inbox: Mutex<Inbox<T>>,
     outbox: Mutex<VecDeque<T>>,
-    /// How many items the outbox has. Changed under its lock; raised under the inbox's lock, too.
+    /// How many items the outbox has, for those who have not its lock. Changed under it; raised under the
+    /// inbox's lock, too, so that a producer may find too little room, never too much.
+    ///
+    /// Relaxed, as the two below: where an order matters, the locks make it.
     left: AtomicUsize,
-    /// How long the line is. Changed under the inbox's lock.
+    /// How long the line is. Changed under the inbox's lock; raised under the outbox's, too.
     in_line: AtomicUsize,
-    /// How many may still produce. Changed under the inbox's lock.
+    /// How many may still produce.
     producers: AtomicUsize,
 }
 
@@ -112,15 +115,14 @@ impl<T> Channel<T> {
     }
 
     pub(super) fn add_producer(&self) {
-        let _inbox = self.inbox.lock();
-        self.producers.fetch_add(1, Ordering::SeqCst);
+        self.producers.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A producer is gone. The last one ends the channel, if nothing is left in it.
     pub(super) fn remove_producer(&self) {
-        let inbox = self.inbox.lock();
-        if self.producers.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.tell_end(inbox);
+        if self.producers.fetch_sub(1, Ordering::Relaxed) == 1 {
+            drop(self.outbox.lock());
+            self.tell_end();
         }
     }
 
@@ -146,14 +148,15 @@ impl<T> Channel<T> {
     /// Leaves an item in the line, to be let in when there is room; `waker` is woken then.
     pub(super) fn line_up(&self, item: T, waker: Waker) -> Arc<Ticket<T>> {
         let ticket = Arc::new(Ticket::new(item, waker));
+        let outbox = self.outbox.lock();
         let mut inbox = self.inbox.lock();
         if inbox.closed {
-            drop(inbox);
+            drop((inbox, outbox));
             self.turn_away(&ticket);
         } else {
             inbox.line.push_back(Arc::clone(&ticket));
-            self.in_line.store(inbox.line.len(), Ordering::SeqCst);
-            drop(inbox);
+            self.in_line.store(inbox.line.len(), Ordering::Relaxed);
+            drop((inbox, outbox));
             self.admit();
         }
         ticket
@@ -164,7 +167,7 @@ impl<T> Channel<T> {
         let item = ticket.take_back();
         let mut inbox = self.inbox.lock();
         inbox.line.retain(|other| !Arc::ptr_eq(other, ticket));
-        self.in_line.store(inbox.line.len(), Ordering::SeqCst);
+        self.in_line.store(inbox.line.len(), Ordering::Relaxed);
         item
     }
 
@@ -184,7 +187,7 @@ impl<T> Channel<T> {
             let Some(ticket) = inbox.line.pop_front() else {
                 return;
             };
-            self.in_line.store(inbox.line.len(), Ordering::SeqCst);
+            self.in_line.store(inbox.line.len(), Ordering::Relaxed);
             let Some((item, producer)) = ticket.admit() else {
                 continue;
             };
@@ -200,7 +203,7 @@ impl<T> Channel<T> {
 
     #[inline]
     fn has_room(&self, inbox: &Inbox<T>) -> bool {
-        inbox.items.len() + self.left.load(Ordering::SeqCst) < self.capacity
+        inbox.items.len() + self.left.load(Ordering::Relaxed) < self.capacity
     }
 
     /// The oldest item, if there is one.
@@ -249,14 +252,15 @@ impl<T> Channel<T> {
         let Some(item) = outbox.pop_front() else {
             unreachable!("it was not empty, or was just filled");
         };
-        let left = outbox.len();
-        self.left.store(left, Ordering::SeqCst);
+        self.left.store(outbox.len(), Ordering::Relaxed);
+        let somebody_waits = self.in_line.load(Ordering::Relaxed) > 0;
+        let may_be_last = outbox.is_empty() && self.producers.load(Ordering::Relaxed) == 0;
         drop(outbox);
-        if self.in_line.load(Ordering::SeqCst) > 0 {
+        if somebody_waits {
             self.admit();
         }
-        if left == 0 && self.producers.load(Ordering::SeqCst) == 0 {
-            self.tell_end(self.inbox.lock());
+        if may_be_last {
+            self.tell_end();
         }
         Look::Item(item)
     }
@@ -302,15 +306,16 @@ impl<T> Channel<T> {
     }
 
     fn is_ended(&self, inbox: &Inbox<T>) -> bool {
-        self.producers.load(Ordering::SeqCst) == 0
+        self.producers.load(Ordering::Relaxed) == 0
             && inbox.items.is_empty()
             && inbox.line.is_empty()
-            && self.left.load(Ordering::SeqCst) == 0
+            && self.left.load(Ordering::Relaxed) == 0
     }
 
     /// Wakes everybody, if it has ended.
     #[cold]
-    fn tell_end(&self, mut inbox: MutexGuard<'_, Inbox<T>>) {
+    fn tell_end(&self) {
+        let mut inbox = self.inbox.lock();
         if !self.is_ended(&inbox) {
             return;
         }
@@ -328,8 +333,8 @@ impl<T> Channel<T> {
         inbox.closed = true;
         let items = (mem::take(&mut *outbox), mem::take(&mut inbox.items));
         let line = mem::take(&mut inbox.line);
-        self.left.store(0, Ordering::SeqCst);
-        self.in_line.store(0, Ordering::SeqCst);
+        self.left.store(0, Ordering::Relaxed);
+        self.in_line.store(0, Ordering::Relaxed);
         drop((inbox, outbox));
         for ticket in line {
             self.turn_away(&ticket);

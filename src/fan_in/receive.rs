@@ -4,7 +4,6 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::thread;
 use std::time::Instant;
 
 use futures_core::{FusedFuture, Stream};
@@ -14,9 +13,6 @@ use super::failure::Item;
 use super::{FanIn, value};
 use crate::wait;
 use crate::waiters::Place;
-
-/// How often a thread that finds nothing lets others run before it waits: to be woken takes longer.
-const YIELDS: usize = 8;
 
 /// A receiver, which may wait.
 pub(super) struct Receiving<'a, I> {
@@ -41,15 +37,8 @@ impl<'a, I> Receiving<'a, I> {
         }
     }
 
+    #[cold]
     fn wait(mut self, deadline: Option<Instant>) -> Option<Option<I>> {
-        for _ in 0..YIELDS {
-            thread::yield_now();
-            match self.channel.look() {
-                Look::Item(item) => return Some(Some(item)),
-                Look::Ended => return Some(None),
-                Look::Empty(()) => {}
-            }
-        }
         wait::block_until(deadline, |cx| self.poll(cx))
     }
 
