@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 use std::thread;
 
-use tokio::runtime::Runtime;
+use futures::executor::block_on;
 
 use crate::measure::{Samples, Workload};
 use crate::rivals::tokio_runtime;
@@ -18,16 +18,35 @@ const BUFFERS: [(usize, u64, [&str; 2]); 4] = [
     (1024, 20_000, ["fan-in-1024", "fan-in-async-1024"]),
 ];
 
+/// Threads that block.
 pub(crate) fn blocking() -> impl Iterator<Item = Workload> {
     BUFFERS
-        .map(|(buffer, count, [name, _])| blocking_through(name, buffer, count))
         .into_iter()
+        .map(|(buffer, count, [name, _])| blocking_through(name, buffer, count))
 }
 
+/// Threads that await, each in an executor of its own.
 pub(crate) fn awaiting() -> impl Iterator<Item = Workload> {
-    BUFFERS
-        .map(|(buffer, count, [_, name])| awaiting_through(name, buffer, count))
-        .into_iter()
+    BUFFERS.into_iter().map(|(buffer, count, [_, name])| {
+        let what = "4 threads send and await, one awaits, through a bounded buffer";
+        awaiting_through(
+            Workload::new(name, what, "value"),
+            buffer,
+            count,
+            on_threads,
+        )
+    })
+}
+
+/// Tasks of one runtime.
+pub(crate) fn tasks() -> Workload {
+    let what = "4 tokio tasks send, one receives, through a buffer of 128";
+    awaiting_through(
+        Workload::new("fan-in-tasks", what, "value"),
+        128,
+        20_000,
+        on_tokio,
+    )
 }
 
 fn blocking_through(name: &'static str, buffer: usize, count: u64) -> Workload {
@@ -79,93 +98,81 @@ fn blocking_through(name: &'static str, buffer: usize, count: u64) -> Workload {
     })
 }
 
-fn awaiting_through(name: &'static str, buffer: usize, count: u64) -> Workload {
-    Workload::new(
-        name,
-        "4 tokio tasks send, one receives, through a bounded buffer",
-        "value",
-    )
-    .contestant("letgo", move |s| {
-        let fan = letgo::FanIn::bounded(buffer);
-        let senders = [(); PRODUCERS as usize].map(|()| fan.sender());
-        tasks(
-            s,
-            count,
-            senders,
-            move |out, count| async move {
-                for n in 0..count {
-                    out.send_async(n).await.unwrap();
-                }
-            },
-            async move {
+type Producer = futures::future::BoxFuture<'static, ()>;
+type Consumer = futures::future::BoxFuture<'static, u64>;
+type Run = fn([Producer; PRODUCERS as usize], Consumer) -> u64;
+
+fn awaiting_through(workload: Workload, buffer: usize, count: u64, run: Run) -> Workload {
+    workload
+        .contestant("letgo", move |s| {
+            let fan = letgo::FanIn::bounded(buffer);
+            let senders = [(); PRODUCERS as usize].map(|()| fan.sender());
+            let producers = senders.map(|out| -> Producer {
+                Box::pin(async move {
+                    for n in 0..count {
+                        out.send_async(n).await.unwrap();
+                    }
+                })
+            });
+            turn(s, count, run, producers, async move {
                 let mut sum = 0;
                 while let Some(n) = fan.recv_async().await {
                     sum += n;
                 }
                 sum
-            },
-        );
-    })
-    .contestant("async-channel", move |s| {
-        let (out, values) = async_channel::bounded(buffer);
-        tasks(
-            s,
-            count,
-            clones(out),
-            move |out, count| async move {
-                for n in 0..count {
-                    out.send(n).await.unwrap();
-                }
-            },
-            async move {
+            });
+        })
+        .contestant("async-channel", move |s| {
+            let (out, values) = async_channel::bounded(buffer);
+            let producers = clones(out).map(|out| -> Producer {
+                Box::pin(async move {
+                    for n in 0..count {
+                        out.send(n).await.unwrap();
+                    }
+                })
+            });
+            turn(s, count, run, producers, async move {
                 let mut sum = 0;
                 while let Ok(n) = values.recv().await {
                     sum += n;
                 }
                 sum
-            },
-        );
-    })
-    .contestant("flume", move |s| {
-        let (out, values) = flume::bounded(buffer);
-        tasks(
-            s,
-            count,
-            clones(out),
-            move |out, count| async move {
-                for n in 0..count {
-                    out.send_async(n).await.unwrap();
-                }
-            },
-            async move {
+            });
+        })
+        .contestant("flume", move |s| {
+            let (out, values) = flume::bounded(buffer);
+            let producers = clones(out).map(|out| -> Producer {
+                Box::pin(async move {
+                    for n in 0..count {
+                        out.send_async(n).await.unwrap();
+                    }
+                })
+            });
+            turn(s, count, run, producers, async move {
                 let mut sum = 0;
                 while let Ok(n) = values.recv_async().await {
                     sum += n;
                 }
                 sum
-            },
-        );
-    })
-    .contestant("tokio::mpsc", move |s| {
-        let (out, mut values) = tokio::sync::mpsc::channel(buffer);
-        tasks(
-            s,
-            count,
-            clones(out),
-            move |out, count| async move {
-                for n in 0..count {
-                    out.send(n).await.unwrap();
-                }
-            },
-            async move {
+            });
+        })
+        .contestant("tokio::mpsc", move |s| {
+            let (out, mut values) = tokio::sync::mpsc::channel(buffer);
+            let producers = clones(out).map(|out| -> Producer {
+                Box::pin(async move {
+                    for n in 0..count {
+                        out.send(n).await.unwrap();
+                    }
+                })
+            });
+            turn(s, count, run, producers, async move {
                 let mut sum = 0;
                 while let Some(n) = values.recv().await {
                     sum += n;
                 }
                 sum
-            },
-        );
-    })
+            });
+        })
 }
 
 /// As many senders as there are producers, and none besides: the channel ends with them.
@@ -191,26 +198,34 @@ fn threads<S: Send>(
     });
 }
 
-fn tasks<S, P, Fut>(
+fn turn(
     samples: &mut Samples,
     count: u64,
-    senders: [S; PRODUCERS as usize],
-    produce: P,
+    run: Run,
+    producers: [Producer; PRODUCERS as usize],
     sum: impl Future<Output = u64> + Send + 'static,
-) where
-    P: Fn(S, u64) -> Fut,
-    Fut: Future<Output = ()> + Send + 'static,
-{
-    let runtime: &Runtime = tokio_runtime();
+) {
+    let sum = Box::pin(sum);
     samples.per_op((PRODUCERS * count) as usize, || {
-        for sender in senders {
-            runtime.spawn(produce(sender, count));
-        }
-        assert_eq!(
-            runtime.block_on(runtime.spawn(sum)).unwrap(),
-            expected(count)
-        );
+        assert_eq!(run(producers, sum), expected(count));
     });
+}
+
+fn on_threads(producers: [Producer; PRODUCERS as usize], sum: Consumer) -> u64 {
+    thread::scope(|scope| {
+        for producer in producers {
+            scope.spawn(|| block_on(producer));
+        }
+        block_on(sum)
+    })
+}
+
+fn on_tokio(producers: [Producer; PRODUCERS as usize], sum: Consumer) -> u64 {
+    let runtime = tokio_runtime();
+    for producer in producers {
+        runtime.spawn(producer);
+    }
+    runtime.block_on(runtime.spawn(sum)).unwrap()
 }
 
 fn expected(count: u64) -> u64 {

@@ -33,6 +33,7 @@ pub(crate) fn all() -> Vec<Workload> {
     ];
     all.extend(fan_in::blocking());
     all.extend(fan_in::awaiting());
+    all.push(fan_in::tasks());
     all.extend([agent::alone(), agent::among_many(), promise_map::workload()]);
     all.push(sleepers::workload());
     all
