@@ -5,7 +5,7 @@
 //! | all | [`join!`](crate::join), [`join_all`] | [`try_join!`](crate::try_join), [`try_join_all`] |
 //! | the first | [`race_ok`] | [`race!`](macro@crate::race), [`race`](fn@race) |
 //!
-//! [`as_completed`] gives all, one at a time, the first one first.
+//! [`as_completed`](fn@as_completed) gives all, one at a time, the first one first.
 
 /// Gives a type the methods of its `Eventual` as its own, so that no trait need be imported.
 macro_rules! eventual_methods {
