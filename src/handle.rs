@@ -6,16 +6,14 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use futures_core::FusedFuture;
 
 use crate::error::JoinError;
-use crate::job::Job;
 use crate::sync::{Arc, Mutex};
 use crate::task::{Outcome, Value};
-use crate::{lend, local, stack, wait};
+use crate::{claim, lend, wait};
 
 /// The value of a task, to be blocked on ([`get`](Self::get)) or awaited, once, at the point of
 /// use.
@@ -110,7 +108,7 @@ impl<T> JoinHandle<T> {
     #[inline]
     pub fn get(mut self) -> T {
         let value = self.give_up();
-        match obtain(&value) {
+        match claim::obtain(&value) {
             Ok(value) => value,
             Err(error) => error.resume(value.spawned_at()),
         }
@@ -136,7 +134,7 @@ impl<T> JoinHandle<T> {
     #[inline]
     pub fn join(mut self) -> Result<T, JoinError> {
         let value = self.give_up();
-        obtain(&value)
+        claim::obtain(&value)
     }
 
     /// The value if it is there, else the handle back: Go's comma-ok. Neither blocks nor claims.
@@ -307,11 +305,7 @@ impl<T> JoinHandle<T> {
             return;
         };
         if value.is_claimable() && !value.waits() {
-            let entry = local::retract(Arc::as_ptr(value).cast());
-            let run = Arc::clone(value).into_run();
-            if stack::if_room(|| run.run()).is_none() {
-                run_on_fresh_thread(value, entry);
-            }
+            claim::run(value);
         }
     }
 
@@ -355,62 +349,6 @@ impl<T> JoinHandle<T> {
 #[cold]
 fn spent() -> ! {
     panic!("this handle has given its value away already: a value can be had only once")
-}
-
-/// Claims the task, or waits for it.
-#[inline]
-fn obtain<T>(value: &Arc<dyn Value<T>>) -> Outcome<T> {
-    if value.is_claimable() {
-        // The entry first: what the closure spawns must find the top of the queue free.
-        let entry = local::retract(Arc::as_ptr(value).cast());
-        match stack::if_room(|| value.claim()) {
-            Some(Some(outcome)) => return outcome,
-            Some(None) => {}
-            None => run_on_fresh_thread(value, entry),
-        }
-    }
-    wait_for(value)
-}
-
-#[cold]
-fn wait_for<T>(value: &Arc<dyn Value<T>>) -> Outcome<T> {
-    if value.waits_for_itself() {
-        return Err(JoinError::Deadlock);
-    }
-    match wait::block_until(None, |cx| value.poll(cx.waker())) {
-        Some(outcome) => outcome,
-        None => unreachable!("a wait without a deadline ends with the value"),
-    }
-}
-
-/// The stack is used up: a fresh one takes over, while this thread waits.
-///
-/// To leave the closure to its executor would not do: one of a single thread, this one, would
-/// never come to it.
-#[cold]
-fn run_on_fresh_thread<T>(value: &Arc<dyn Value<T>>, entry: Option<Job>) {
-    const RETRY_EVERY: Duration = Duration::from_millis(5);
-    if let Some(entry) = entry {
-        local::put_back(entry);
-    }
-    let workplace = local::workplace();
-    loop {
-        let run = Arc::clone(value).into_run();
-        let stand_in = move || {
-            if let Some(pool) = workplace {
-                local::work_for(pool);
-            }
-            run.run();
-        };
-        if stack::run_fresh(stand_in).is_ok() {
-            return;
-        }
-        // No thread to be had: perhaps the executor gets to it, perhaps one can be had later.
-        thread::sleep(RETRY_EVERY);
-        if !value.is_claimable() {
-            return;
-        }
-    }
 }
 
 impl<T> Future for JoinHandle<T> {

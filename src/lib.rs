@@ -34,6 +34,7 @@
 #![forbid(unsafe_code)]
 
 mod agent;
+mod claim;
 mod combine;
 mod error;
 mod eventual;

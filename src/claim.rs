@@ -1,0 +1,75 @@
+//! Claiming: a closure that no thread has started runs where its value is asked for.
+
+use std::thread;
+use std::time::Duration;
+
+use crate::error::JoinError;
+use crate::job::Job;
+use crate::sync::Arc;
+use crate::task::{Outcome, Value};
+use crate::{local, stack, wait};
+
+/// Claims the task, or waits for it.
+#[inline]
+pub(crate) fn obtain<T>(value: &Arc<dyn Value<T>>) -> Outcome<T> {
+    if value.is_claimable() {
+        // The entry first: what the closure spawns must find the top of the queue free.
+        let entry = local::retract(Arc::as_ptr(value).cast());
+        match stack::if_room(|| value.claim()) {
+            Some(Some(outcome)) => return outcome,
+            Some(None) => {}
+            None => run_on_fresh_thread(value, entry),
+        }
+    }
+    wait_for(value)
+}
+
+/// Claims the task, and leaves its value in the cell.
+pub(crate) fn run<T>(value: &Arc<dyn Value<T>>) {
+    let entry = local::retract(Arc::as_ptr(value).cast());
+    let run = Arc::clone(value).into_run();
+    if stack::if_room(|| run.run()).is_none() {
+        run_on_fresh_thread(value, entry);
+    }
+}
+
+#[cold]
+fn wait_for<T>(value: &Arc<dyn Value<T>>) -> Outcome<T> {
+    if value.waits_for_itself() {
+        return Err(JoinError::Deadlock);
+    }
+    match wait::block_until(None, |cx| value.poll(cx.waker())) {
+        Some(outcome) => outcome,
+        None => unreachable!("a wait without a deadline ends with the value"),
+    }
+}
+
+/// The stack is used up: a fresh one takes over, while this thread waits.
+///
+/// To leave the closure to its executor would not do: one of a single thread, this one, would
+/// never come to it.
+#[cold]
+fn run_on_fresh_thread<T>(value: &Arc<dyn Value<T>>, entry: Option<Job>) {
+    const RETRY_EVERY: Duration = Duration::from_millis(5);
+    if let Some(entry) = entry {
+        local::put_back(entry);
+    }
+    let workplace = local::workplace();
+    loop {
+        let run = Arc::clone(value).into_run();
+        let stand_in = move || {
+            if let Some(pool) = workplace {
+                local::work_for(pool);
+            }
+            run.run();
+        };
+        if stack::run_fresh(stand_in).is_ok() {
+            return;
+        }
+        // No thread to be had: perhaps the executor gets to it, perhaps one can be had later.
+        thread::sleep(RETRY_EVERY);
+        if !value.is_claimable() {
+            return;
+        }
+    }
+}
