@@ -196,7 +196,8 @@ fn panics_kill_no_worker() {
             };
             assert_eq!(payload.downcast_ref(), Some(&n));
         }
-        assert_eq!(pool.threads(), 2);
+        // One more, perhaps: a worker that waited for a lock of std's panic machinery looked blocked.
+        assert!(pool.threads() >= 2);
         assert_eq!(wait(pool.spawn_value(|| 1)), 1);
     });
 }
