@@ -4,7 +4,6 @@ use std::thread;
 use std::time::Duration;
 
 use crate::error::JoinError;
-use crate::job::Job;
 use crate::sync::Arc;
 use crate::task::{Outcome, Value};
 use crate::{local, stack, wait};
@@ -13,12 +12,14 @@ use crate::{local, stack, wait};
 #[inline]
 pub(crate) fn obtain<T>(value: &Arc<dyn Value<T>>) -> Outcome<T> {
     if value.is_claimable() {
-        // The entry first: what the closure spawns must find the top of the queue free.
-        let entry = local::retract(Arc::as_ptr(value).cast());
-        match stack::if_room(|| value.claim()) {
+        let claimed = stack::if_room(|| {
+            retract(value);
+            value.claim()
+        });
+        match claimed {
             Some(Some(outcome)) => return outcome,
             Some(None) => {}
-            None => run_on_fresh_thread(value, entry),
+            None => run_on_fresh_thread(value),
         }
     }
     wait_for(value)
@@ -26,11 +27,21 @@ pub(crate) fn obtain<T>(value: &Arc<dyn Value<T>>) -> Outcome<T> {
 
 /// Claims the task, and leaves its value in the cell.
 pub(crate) fn run<T>(value: &Arc<dyn Value<T>>) {
-    let entry = local::retract(Arc::as_ptr(value).cast());
     let run = Arc::clone(value).into_run();
-    if stack::if_room(|| run.run()).is_none() {
-        run_on_fresh_thread(value, entry);
+    let ran = stack::if_room(|| {
+        retract(value);
+        run.run();
+    });
+    if ran.is_none() {
+        run_on_fresh_thread(value);
     }
+}
+
+/// Takes the task's entry out of this thread's queue: what the closure spawns must find the top free.
+#[inline]
+fn retract<T>(value: &Arc<dyn Value<T>>) {
+    value.forgo();
+    local::retract(Arc::as_ptr(value).cast());
 }
 
 #[cold]
@@ -49,11 +60,8 @@ fn wait_for<T>(value: &Arc<dyn Value<T>>) -> Outcome<T> {
 /// To leave the closure to its executor would not do: one of a single thread, this one, would
 /// never come to it.
 #[cold]
-fn run_on_fresh_thread<T>(value: &Arc<dyn Value<T>>, entry: Option<Job>) {
+fn run_on_fresh_thread<T>(value: &Arc<dyn Value<T>>) {
     const RETRY_EVERY: Duration = Duration::from_millis(5);
-    if let Some(entry) = entry {
-        local::put_back(entry);
-    }
     let workplace = local::workplace();
     loop {
         let run = Arc::clone(value).into_run();

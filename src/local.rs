@@ -25,7 +25,9 @@ pub(crate) struct Local {
     pushes: Cell<u32>,
 }
 
-/// How many pushes there are to a [sweep](Local::sweep).
+/// How many pushes there are to a [sweep](Local::sweep): handles that are got in the order they were
+/// spawned in leave their entries behind, and while every other thread is busy no thief clears them
+/// away.
 const SWEEP_EVERY: u32 = 64;
 
 /// The thread's tie to a pool: which pool, and its queue there once it has one.
@@ -106,18 +108,11 @@ pub(crate) fn pop() -> Option<Job> {
     SLOT.try_with(|slot| slot.local.get()?.pop()).ok().flatten()
 }
 
-/// Takes the entry of the task at this address off the top of this thread's queue, and stale
-/// entries above it: the caller is about to run the task itself, and drops the entry then.
+/// Drops the entry of the task at this address off the top of this thread's queue, and stale entries
+/// above it: the caller has made it stale, and is about to run the task itself.
 #[inline]
-pub(crate) fn retract(address: *const ()) -> Option<Job> {
-    SLOT.try_with(|slot| slot.local.get()?.retract(address))
-        .ok()
-        .flatten()
-}
-
-/// Puts an entry back that was retracted.
-pub(crate) fn put_back(job: Job) {
-    let _ = SLOT.try_with(|slot| slot.local.get().map(|local| local.put_back(job)));
+pub(crate) fn retract(address: *const ()) {
+    let _ = SLOT.try_with(|slot| slot.local.get().map(|local| local.retract(address)));
 }
 
 impl Local {
@@ -125,7 +120,7 @@ impl Local {
         let pushes = self.pushes.get().wrapping_add(1);
         self.pushes.set(pushes);
         if pushes % SWEEP_EVERY == 0 {
-            self.sweep();
+            self.sweep(std::ptr::null());
         }
         self.top.set(job.address());
         self.queue.push(job);
@@ -136,21 +131,23 @@ impl Local {
         self.queue.pop()
     }
 
-    fn retract(&self, address: *const ()) -> Option<Job> {
+    fn retract(&self, address: *const ()) {
         let top = self.top.get();
-        if !top.is_null() && top != address {
-            return None;
+        if top.is_null() || top == address {
+            self.sweep(address);
         }
+    }
+
+    /// Drops the stale entries on top, down to the one at this address.
+    fn sweep(&self, address: *const ()) {
         while let Some(job) = self.pop() {
-            if job.address() == address {
-                return Some(job);
-            }
             if job.is_fresh() {
-                self.put_back(job);
-                return None;
+                return self.put_back(job);
+            }
+            if job.address() == address {
+                return;
             }
         }
-        None
     }
 
     fn put_back(&self, job: Job) {
@@ -158,16 +155,5 @@ impl Local {
         self.queue.push(job);
         // It was hidden from thieves for a moment.
         self.home.notify();
-    }
-
-    /// Drops the stale entries on top: handles that are got in the order they were spawned in leave
-    /// theirs behind, and while every other thread is busy no thief clears them away.
-    #[cold]
-    fn sweep(&self) {
-        while let Some(job) = self.pop() {
-            if job.is_fresh() {
-                return self.put_back(job);
-            }
-        }
     }
 }

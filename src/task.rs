@@ -88,6 +88,8 @@ pub(crate) trait Run: Send + Sync + UnwindSafe + RefUnwindSafe {
     fn cancel(&self);
     /// Whether no thread has started it: a hint.
     fn is_fresh(&self) -> bool;
+    /// Somebody is about to run it by another right: from now on it is not fresh.
+    fn forgo(&self) {}
     /// Whether its executor gets it again and again.
     fn comes_again(&self) -> bool {
         false
@@ -335,6 +337,11 @@ impl<W: Work> Run for Task<W> {
     #[inline]
     fn is_fresh(&self) -> bool {
         self.fresh.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    fn forgo(&self) {
+        self.fresh.store(false, Ordering::Relaxed);
     }
 }
 
