@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::hint;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -13,6 +14,10 @@ use super::failure::Item;
 use super::{FanIn, value};
 use crate::wait;
 use crate::waiters::Place;
+
+/// How long a thread that finds nothing leaves the producers alone before it looks once more, about half
+/// a microsecond: several values taken in one go cost less than each in its own.
+const PAUSE: usize = 32;
 
 /// A receiver, which may wait.
 pub(super) struct Receiving<'a, I> {
@@ -39,7 +44,14 @@ impl<'a, I> Receiving<'a, I> {
 
     #[cold]
     fn wait(mut self, deadline: Option<Instant>) -> Option<Option<I>> {
-        wait::block_until(deadline, |cx| self.poll(cx))
+        for _ in 0..PAUSE {
+            hint::spin_loop();
+        }
+        match self.channel.look() {
+            Look::Item(item) => Some(Some(item)),
+            Look::Ended => Some(None),
+            Look::Empty(()) => wait::block_until(deadline, |cx| self.poll(cx)),
+        }
     }
 
     fn poll(&mut self, cx: &Context<'_>) -> Poll<Option<I>> {
