@@ -107,8 +107,13 @@ fn row(workload: &Workload, results: &[(&str, Summary)]) -> String {
             None => format!("{name} {}", time(summary.median)),
         })
         .collect();
-    let Workload { what, per, .. } = workload;
-    format!("| {what}, per {per} | {own} | {} |\n", others.join(", "))
+    let Workload {
+        name, what, per, ..
+    } = workload;
+    format!(
+        "| `{name}`: {what}, per {per} | {own} | {} |\n",
+        others.join(", ")
+    )
 }
 
 fn summary_of(results: &[(&str, Summary)], name: &str) -> Option<Summary> {
