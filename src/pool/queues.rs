@@ -107,7 +107,7 @@ impl Queues {
     }
 
     /// The oldest job of the queue for all.
-    fn take_injected(&self) -> Option<Job> {
+    pub(super) fn take_injected(&self) -> Option<Job> {
         retrying(|| self.injector.steal())
     }
 

@@ -121,7 +121,9 @@ impl WorkerThread {
                 return Some(job);
             }
         }
-        local::pop()
+        // The queue for all at once, without being counted as searching: futures that are woken go
+        // there.
+        local::pop().or_else(|| self.core.queues.take_injected())
     }
 
     fn search(&mut self) -> Option<Job> {
