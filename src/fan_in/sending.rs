@@ -8,6 +8,7 @@ use std::thread;
 
 use super::channel::{Channel, Refused};
 use super::ticket::Ticket;
+use crate::lend;
 use crate::sync::Arc;
 use crate::wait;
 
@@ -63,7 +64,10 @@ impl<I> Future for Sending<'_, I> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let Stage::InLine(ticket) = &self.stage {
-            let result = std::task::ready!(ticket.poll(cx));
+            let Poll::Ready(result) = ticket.poll(cx) else {
+                lend::help_while_pending(cx);
+                return Poll::Pending;
+            };
             self.stage = Stage::Over;
             return Poll::Ready(result);
         }

@@ -12,6 +12,7 @@ use super::table::Question;
 use crate::combine::eventual_methods;
 use crate::error::JoinError;
 use crate::eventual::Eventual;
+use crate::lend;
 use crate::sync::Arc;
 use crate::unwind::quietly;
 use crate::wait;
@@ -116,11 +117,14 @@ impl<K, V> Future for Reply<K, V> {
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<V> {
         let asked_at = self.asked_at;
-        self.poll_outcome(Some(cx.waker()))
-            .map(|outcome| match outcome {
-                Ok(value) => value,
-                Err(error) => error.resume(asked_at),
-            })
+        match self.poll_outcome(Some(cx.waker())) {
+            Poll::Ready(Ok(value)) => Poll::Ready(value),
+            Poll::Ready(Err(error)) => error.resume(asked_at),
+            Poll::Pending => {
+                lend::help_while_pending(cx);
+                Poll::Pending
+            }
+        }
     }
 }
 
