@@ -9,6 +9,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use futures::StreamExt;
+use futures::executor::block_on;
 use letgo::FanIn;
 
 const USERS: usize = 3;
@@ -44,21 +46,27 @@ fn main() -> Result<()> {
         };
         println!("popped by hand: 1 message");
 
-        // NewTimedChannel, twice: each message leaves through one of them.
-        let services = [(); 2].map(|()| {
-            scope.spawn(|| {
-                let sent = queue
-                    .paced(PERIOD)
-                    .into_iter()
-                    .map(|message| post(address, &message));
-                sent.collect::<Result<Vec<_>>>()
-            })
+        // NewTimedChannel, twice: each message leaves through one of them. One is iterated, the other
+        // streamed, as async code would.
+        let iterates = scope.spawn(|| {
+            let messages = queue.paced(PERIOD).into_iter();
+            messages.map(|message| post(address, &message)).collect()
         });
+        let streams = scope.spawn(|| {
+            let messages = queue.paced(PERIOD);
+            block_on(messages.map(|message| post(address, &message)).collect())
+        });
+
         let mut delivered = serve(&endpoint, USERS * MESSAGES - 1)?;
-        let counts = services.map(|service| service.join().unwrap().unwrap().len());
+        let sent: Vec<Result<()>> = iterates.join().unwrap();
+        let streamed: Vec<Result<()>> = streams.join().unwrap();
+        let sent = sent
+            .into_iter()
+            .chain(streamed)
+            .collect::<Result<Vec<_>>>()?;
         println!(
             "delivered through two timed channels: {} messages",
-            counts.iter().sum::<usize>()
+            sent.len()
         );
 
         delivered.push(popped);
@@ -83,7 +91,7 @@ fn main() -> Result<()> {
     while threads() > threads_before && Instant::now() < patience {
         thread::yield_now();
     }
-    let left = threads() - threads_before;
+    let left = threads().saturating_sub(threads_before);
     println!("threads left behind: {left}");
     assert_eq!(left, 0);
     Ok(())

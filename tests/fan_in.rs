@@ -192,13 +192,14 @@ fn no_receiver_hides_values_from_another() {
 fn a_panic_arrives_at_its_turn_however_one_receives() {
     must_end(|| {
         type Way = fn(&mut FanIn<i32>) -> Option<i32>;
-        let ways: [Way; 7] = [
+        let ways: [Way; 8] = [
             |fan| fan.recv(),
             |fan| fan.try_recv().ok(),
             |fan| fan.recv_timeout(HANGS).ok(),
             |fan| block_on(fan.recv_async()),
             |fan| fan.iter().next(),
             |fan| block_on(fan.next()),
+            |fan| block_on(fan.paced(Duration::ZERO).next()),
             |fan| fan.recv_settled().map(Result::unwrap),
         ];
         for receive in ways {

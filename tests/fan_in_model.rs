@@ -271,7 +271,7 @@ impl World {
             Op::Recv => {
                 let fan = Arc::clone(&self.fan);
                 let mut receive = waiting(async move {
-                    // By the one way that gives failures as values, awaited.
+                    // A failure is a panic here, to be told by its payload.
                     let caught = std::panic::AssertUnwindSafe(fan.recv_async());
                     let item = futures::FutureExt::catch_unwind(caught).await;
                     match item {

@@ -159,6 +159,22 @@ fn several_side_by_side_share_the_values() {
 }
 
 #[test]
+fn a_stream_beside_an_iterator_shares_the_values_too() {
+    must_end(|| {
+        let fan = filled(9);
+        let mut all = thread::scope(|scope| {
+            let iterates = scope.spawn(|| fan.paced(PERIOD).into_iter().collect::<Vec<_>>());
+            let streams =
+                [(); 2].map(|()| scope.spawn(|| block_on(fan.paced(PERIOD).collect::<Vec<_>>())));
+            let streamed = streams.map(|streams| streams.join().unwrap()).concat();
+            [iterates.join().unwrap(), streamed].concat()
+        });
+        all.sort_unstable();
+        assert_eq!(all, (0..9).collect::<Vec<_>>());
+    });
+}
+
+#[test]
 fn a_period_of_zero_does_not_pace_and_one_without_end_gives_one_value() {
     must_end(|| {
         let fan = filled(1000);

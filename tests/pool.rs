@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::{Crowd, Gate, compute, must_end, threads_named, until};
 use letgo::{JoinHandle, Pool, promise};
@@ -74,16 +74,24 @@ fn closures_that_meet_at_a_barrier_all_come() {
 
 #[test]
 fn a_thousand_closures_that_sleep_sleep_at_the_same_time() {
-    const SLEEP: Duration = Duration::from_millis(300);
     must_end(|| {
-        let pool = pool(2);
-        let start = Instant::now();
+        let (pool, asleep) = (pool(2), Crowd::new());
         let all: Vec<_> = (0..1000)
-            .map(|_| pool.spawn_value(|| thread::sleep(SLEEP)))
+            .map(|_| {
+                let asleep = asleep.clone();
+                pool.spawn_value(move || {
+                    // For 300 ms, and for as long as it takes the others to be asleep as well.
+                    asleep.inside(|| {
+                        thread::sleep(Duration::from_millis(300));
+                        while asleep.most() < 1000 {
+                            thread::sleep(Duration::from_millis(10));
+                        }
+                    });
+                })
+            })
             .collect();
         all.into_iter().for_each(wait);
-        // One after the other on two threads it would take four times as long.
-        assert!(start.elapsed() < SLEEP * 1000 / 8);
+        assert_eq!(asleep.most(), 1000);
     });
 }
 

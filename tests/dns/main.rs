@@ -83,32 +83,40 @@ fn the_program_prints_names_in_the_order_asked() {
             return;
         };
         let run = |names: &[&str]| {
-            let (mut out, mut err) = (Vec::new(), Vec::new());
-            let server = server.address.to_string();
-            let args = ["--server", &server]
-                .into_iter()
-                .chain(names.iter().copied());
-            let all_found = dns::run(args.map(String::from), &mut out, &mut err).unwrap();
+            let address = server.address.to_string();
+            let mut program = program();
+            let output = program.args(["--server", &address]).args(names).output();
+            let output = output.unwrap();
             (
-                all_found,
-                String::from_utf8(out).unwrap(),
-                String::from_utf8(err).unwrap(),
+                output.status.code().unwrap(),
+                String::from_utf8(output.stdout).unwrap(),
+                String::from_utf8(output.stderr).unwrap(),
             )
         };
-        let (all_found, out, err) = run(&["host-7.test", "HOST-1234.test.", "host-0.test"]);
+        let (status, out, err) = run(&["host-7.test", "HOST-1234.test.", "host-0.test"]);
         assert_eq!(
             out,
             "host-7.test 10.0.0.7\nHOST-1234.test. 10.0.4.210\nhost-0.test 10.0.0.0\n"
         );
-        assert_eq!((all_found, &*err), (true, ""));
-        let (all_found, out, err) = run(&["nobody.test", "host-7.test", "a..b", "host-7.test"]);
+        assert_eq!((status, &*err), (0, ""));
+        let (status, out, err) = run(&["nobody.test", "host-7.test", "a..b", "host-7.test"]);
         assert_eq!(out, "host-7.test 10.0.0.7\nhost-7.test 10.0.0.7\n");
         assert_eq!(
             err,
             "dns: nobody.test: there is no such name\ndns: a..b: this is no name\n"
         );
-        assert!(!all_found);
+        assert_eq!(status, 1);
     });
+}
+
+/// The example's program; `cargo test` puts it beside its own.
+fn program() -> std::process::Command {
+    let mut path = std::env::current_exe().unwrap();
+    path.pop();
+    path.set_file_name("examples");
+    path.push(format!("dns{}", std::env::consts::EXE_SUFFIX));
+    assert!(path.exists(), "`cargo build --example dns` builds it");
+    std::process::Command::new(path)
 }
 
 #[test]
@@ -123,6 +131,7 @@ fn without_a_server_the_program_says_what_to_give() {
         let error = dns::run(args, &mut Vec::new(), &mut Vec::new()).unwrap_err();
         assert!(error.to_string().contains("usage: dns --server"), "{error}");
     }
+    assert_eq!(program().status().unwrap().code(), Some(2));
 }
 
 /// A server that is played by the test.
