@@ -359,6 +359,24 @@ fn a_receiver_that_is_woken_and_goes_passes_the_value_on() {
 }
 
 #[test]
+fn a_stream_that_is_polled_no_more_keeps_no_value_from_a_receiver() {
+    must_end(|| {
+        let mut fan = FanIn::bounded(2);
+        let out = fan.sender();
+        assert!(fan.next().now_or_never().is_none());
+        let mut paced = fan.paced(Duration::ZERO);
+        assert!(paced.next().now_or_never().is_none());
+        thread::scope(|scope| {
+            let receives = scope.spawn(|| fan.recv());
+            // Not before it waits, or the test shows nothing.
+            thread::sleep(Duration::from_millis(20));
+            out.send(1).unwrap();
+            assert_eq!(receives.join().unwrap(), Some(1));
+        });
+    });
+}
+
+#[test]
 fn a_stream_can_be_selected_on_and_given_up() {
     must_end(|| {
         block_on(async {

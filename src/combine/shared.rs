@@ -96,7 +96,7 @@ impl<T: Clone> JoinHandle<T> {
         };
         Shared {
             group: Arc::new(group),
-            place: None,
+            place: Place::FIRM,
             spent: false,
         }
     }
@@ -184,7 +184,7 @@ impl<T> Clone for Shared<T> {
     fn clone(&self) -> Self {
         Self {
             group: Arc::clone(&self.group),
-            place: None,
+            place: Place::FIRM,
             spent: false,
         }
     }
@@ -203,8 +203,8 @@ impl<T: Clone> Future for Shared<T> {
 
 impl<T> Shared<T> {
     fn leave(&mut self) {
-        if self.place.is_some() {
-            let own = self.group.arrival.0.lock().leave(self.place.take());
+        if self.place.is_taken() {
+            let own = self.group.arrival.0.lock().leave(&mut self.place);
             drop(own);
         }
     }

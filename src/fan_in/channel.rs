@@ -137,11 +137,9 @@ impl<T> Channel<T> {
             return Err(Refused::Full(item));
         }
         inbox.items.push_back(item);
-        let receiver = inbox.receivers.next();
+        let receivers = inbox.receivers.next();
         drop(inbox);
-        if let Some(receiver) = receiver {
-            quietly(|| receiver.wake());
-        }
+        receivers.wake();
         Ok(())
     }
 
@@ -192,11 +190,9 @@ impl<T> Channel<T> {
                 continue;
             };
             inbox.items.push_back(item);
-            let receiver = inbox.receivers.next();
+            let receivers = inbox.receivers.next();
             drop(inbox);
-            if let Some(receiver) = receiver {
-                quietly(|| receiver.wake());
-            }
+            receivers.wake();
             quietly(|| producer.wake());
         }
     }
@@ -226,11 +222,9 @@ impl<T> Channel<T> {
             lend::help_while_pending(cx);
             return Poll::Pending;
         };
-        // Nobody counts on this receiver for a further item.
-        if place.is_some() {
-            let own = self.inbox.lock().receivers.leave(place.take());
-            drop(own);
-        }
+        // Woken for an item, it has one. Woken for another, as it came by itself for this: that one is a
+        // further receiver's.
+        self.leave(place);
         Poll::Ready(item)
     }
 
@@ -265,21 +259,20 @@ impl<T> Channel<T> {
         Look::Item(item)
     }
 
-    /// A receiver goes, perhaps without an item that it was woken for: another takes its place.
-    pub(super) fn forsake(&self, place: Place) {
-        if place.is_none() {
+    /// A receiver waits no longer. If it was woken, and there is something it may have been woken for, another
+    /// is woken in its place.
+    pub(super) fn leave(&self, place: &mut Place) {
+        if !place.is_taken() {
             return;
         }
         let mut inbox = self.inbox.lock();
         let own = inbox.receivers.leave(place);
-        let heir = match own {
-            Some(_) => None,
-            None => inbox.receivers.next(),
-        };
+        let is_empty = inbox.items.is_empty() && self.left.load(Ordering::Relaxed) == 0;
+        let heirs = (own.is_none() && !is_empty).then(|| inbox.receivers.next());
         drop(inbox);
         drop(own);
-        if let Some(heir) = heir {
-            quietly(|| heir.wake());
+        if let Some(heirs) = heirs {
+            heirs.wake();
         }
     }
 
@@ -298,8 +291,8 @@ impl<T> Channel<T> {
     }
 
     /// Does not wait for the end any more.
-    pub(super) fn leave_mourners(&self, place: Place) {
-        if place.is_some() {
+    pub(super) fn leave_mourners(&self, place: &mut Place) {
+        if place.is_taken() {
             let own = self.inbox.lock().mourners.leave(place);
             drop(own);
         }
@@ -333,12 +326,13 @@ impl<T> Channel<T> {
         inbox.closed = true;
         let items = (mem::take(&mut *outbox), mem::take(&mut inbox.items));
         let line = mem::take(&mut inbox.line);
+        let waiters = (inbox.receivers.all(), inbox.mourners.all());
         self.left.store(0, Ordering::Relaxed);
         self.in_line.store(0, Ordering::Relaxed);
         drop((inbox, outbox));
         for ticket in line {
             self.turn_away(&ticket);
         }
-        drop(items);
+        drop((items, waiters));
     }
 }

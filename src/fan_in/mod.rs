@@ -86,7 +86,7 @@ impl<T> FanIn<T> {
         let channel = Arc::new(Channel::new(capacity));
         Self {
             channel,
-            place: None,
+            place: Place::SOFT,
         }
     }
 

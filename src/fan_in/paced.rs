@@ -1,7 +1,6 @@
 //! At most one value per period.
 
 use std::fmt;
-use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -78,8 +77,8 @@ impl<'a, T> Paced<'a, T> {
         Self {
             fan,
             pace: Pace { period, last: None },
-            receives: None,
-            mourns: None,
+            receives: Place::SOFT,
+            mourns: Place::SOFT,
             alarm: None,
         }
     }
@@ -87,9 +86,9 @@ impl<'a, T> Paced<'a, T> {
 
 /// Blocks up to the deadline, or for the end if that comes first.
 fn ends_before<I>(channel: &Channel<I>, deadline: Option<Instant>) -> bool {
-    let mut mourns = None;
+    let mut mourns = Place::FIRM;
     let ended = wait::block_until(deadline, |cx| channel.poll_end(&mut mourns, cx));
-    channel.leave_mourners(mourns);
+    channel.leave_mourners(&mut mourns);
     ended.is_some()
 }
 
@@ -145,7 +144,7 @@ impl<T> Stream for Paced<'_, T> {
             }
             return Poll::Pending;
         }
-        channel.leave_mourners(mem::take(&mut this.mourns));
+        channel.leave_mourners(&mut this.mourns);
         let item = std::task::ready!(channel.poll(&mut this.receives, cx));
         if item.is_some() {
             this.pace.begin();
@@ -156,8 +155,8 @@ impl<T> Stream for Paced<'_, T> {
 
 impl<T> Drop for Paced<'_, T> {
     fn drop(&mut self) {
-        self.fan.channel.forsake(self.receives);
-        self.fan.channel.leave_mourners(self.mourns);
+        self.fan.channel.leave(&mut self.receives);
+        self.fan.channel.leave_mourners(&mut self.mourns);
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Receiving<'a, I> {
 impl<'a, I> Receiving<'a, I> {
     #[inline]
     pub(super) fn new(channel: &'a Channel<I>) -> Self {
-        let place = None;
+        let place = Place::FIRM;
         Self { channel, place }
     }
 
@@ -62,7 +62,7 @@ impl<'a, I> Receiving<'a, I> {
 impl<I> Drop for Receiving<'_, I> {
     #[inline]
     fn drop(&mut self) {
-        self.channel.forsake(self.place);
+        self.channel.leave(&mut self.place);
     }
 }
 
