@@ -76,8 +76,12 @@ impl Job {
 
     /// Ends a visit; handed back, it is to be run after all.
     pub(crate) fn let_go(self) -> Option<Self> {
-        let goes = matches!(&self.0, Kind::Task(start) if start.0.let_go());
-        (!goes).then_some(self)
+        if matches!(&self.0, Kind::Task(start) if start.0.let_go()) {
+            // It may be the end of the agent, and of its executor.
+            quietly(|| drop(self));
+            return None;
+        }
+        Some(self)
     }
 
     /// Whether there is something left to run: a hint.

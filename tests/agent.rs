@@ -12,7 +12,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
-use common::{Gate, Queue, must_end, one_thread};
+use common::{Gate, HANGS, Queue, must_end, one_thread};
 use letgo::{Agent, Job, JoinHandle, Pool, join, spawn_future};
 
 static_assertions::assert_impl_all!(Agent<Cell<i32>>: Send, Sync, Clone, Debug, Unpin, UnwindSafe);
@@ -364,4 +364,20 @@ fn handles_of_an_agent_are_like_others() {
 #[test]
 fn a_job_is_two_words() {
     assert_eq!(size_of::<Job>(), 2 * size_of::<usize>());
+}
+
+#[test]
+fn a_message_that_blocks_for_a_task_does_not_hold_that_task_up() {
+    must_end(|| {
+        let pool = Pool::builder().threads(1).build().unwrap();
+        let agent = Agent::on(pool.clone(), ());
+        for _ in 0..3_000 {
+            // A worker comes for the call, and finds it done, mostly.
+            agent.call(|()| ()).get();
+            let (send, receive) = channel();
+            agent.cast(move |()| receive.recv().unwrap());
+            pool.spawn_value(move || send.send(()).unwrap()).detach();
+            agent.call(|()| ()).get_timeout(HANGS).unwrap();
+        }
+    });
 }

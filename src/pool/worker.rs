@@ -103,7 +103,9 @@ impl WorkerThread {
                     let (core, thief) = (&self.core, &mut self.thief);
                     match core.sleep.rest(&self.seat, || core.queues.has_work(thief)) {
                         Rest::Leave => {
-                            self.end_visit();
+                            if let Some((held, _)) = self.visited.take() {
+                                held.run();
+                            }
                             return self.leave();
                         }
                         Rest::Asleep if !self.sleep() => return self.leave(),
@@ -162,30 +164,29 @@ impl WorkerThread {
         {
             self.core.notify();
         }
-        self.end_visit();
+        // Not here and now: its messages may block, and for this very job.
+        if let Some(held) = self.visited.take().and_then(|(held, _)| held.let_go()) {
+            self.core.queues.inject(held);
+            self.core.notify();
+        }
         self.visited = job.visit();
         if self.seat.set(number, Doing::Looking) == Doing::Presumed {
             self.core.sleep.goes_on();
         }
     }
 
-    /// Other things are to be done: what was visited is run, or used up.
-    fn end_visit(&mut self) {
-        if let Some((job, _)) = self.visited.take() {
-            job.run();
-        }
-    }
-
     /// Sleeps, being on the list of sleepers. `false`: the keep-alive is over, to leave.
     fn sleep(&mut self) -> bool {
         let sleep = &self.core.sleep;
-        // The look after the count changed: see the protocol.
+        // The look after the count changed: see the protocol. A push meanwhile has left it to this worker,
+        // which was searching, be it to take the job or to see that the monitor is awake.
         let counts = sleep.counts();
-        if counts.searching() == 0
-            && counts.active() < sleep.target
-            && self.core.queues.has_work(&mut self.thief)
-        {
-            sleep.get_up(&self.seat);
+        if sleep.wants_wake(counts) && self.core.queues.has_work(&mut self.thief) {
+            if counts.active() < sleep.target {
+                sleep.get_up(&self.seat);
+            } else {
+                self.core.notify();
+            }
         }
         if let Some((job, visit)) = self.visited.take() {
             // Asleep, but for the one who is visited: whoever has something else to do wakes us.
