@@ -114,9 +114,14 @@ impl Monitor {
                         .os
                         .as_ref()
                         .is_some_and(|os| os.is_blocked() == Some(false));
-                    if goes_on && seat.presume(status.job, Doing::Presumed, Doing::Working) {
+                    if goes_on {
+                        // Counted first: it may end its job at once, and a count must not run below zero.
                         core.sleep.goes_on();
-                        tally.computing += 1;
+                        if seat.presume(status.job, Doing::Presumed, Doing::Working) {
+                            tally.computing += 1;
+                        } else {
+                            core.sleep.blocks();
+                        }
                     }
                 }
                 Doing::Working => {
