@@ -395,3 +395,27 @@ fn they_are_send_and_tell_what_they_are() {
         assert!(format!("{handle:?}").contains(file!()));
     });
 }
+
+#[test]
+fn a_value_that_panics_when_dropped_hangs_no_scope() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new("in the drop"));
+        }
+    }
+    must_end(|| {
+        for _ in 0..200 {
+            let ran = AtomicUsize::new(0);
+            scope(|s| {
+                for _ in 0..4 {
+                    drop(s.spawn_value(|| {
+                        ran.fetch_add(1, Ordering::SeqCst);
+                        Bomb
+                    }));
+                }
+            });
+            assert_eq!(ran.into_inner(), 4);
+        }
+    });
+}

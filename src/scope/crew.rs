@@ -25,6 +25,7 @@ use crate::pool::os::OsThread;
 use crate::stack;
 use crate::sync::{Arc, AtomicUsize, Condvar, Mutex, MutexGuard, OnceLock, Ordering, PoisonError};
 use crate::task::Run;
+use crate::unwind::quietly;
 use crate::wait::{self, Host};
 
 /// How long jobs wait before those who run are looked at.
@@ -119,6 +120,11 @@ impl<'scope> Crew<'scope> {
     /// A task more.
     pub(super) fn push(&self, job: Job<'scope>) {
         let mut state = self.state.lock();
+        if state.closed {
+            // From the drop of a value that nobody wanted, after the end.
+            drop(state);
+            return job.abandon();
+        }
         state.pending += 1;
         self.enqueue(state, job);
     }
@@ -191,7 +197,7 @@ impl<'scope> Crew<'scope> {
             loop {
                 let job = self.state.lock().take();
                 match job {
-                    Some(job) => job.run(),
+                    Some(job) => run(job),
                     None => break,
                 }
             }
@@ -260,8 +266,7 @@ impl<'scope> Crew<'scope> {
                     if nobody_stands_by {
                         self.start(threads);
                     }
-                    job.run();
-                    drop(job);
+                    run(job);
                     state = self.state.lock();
                     state.busy.retain(|other| !Arc::ptr_eq(other, &me));
                     continue;
@@ -335,6 +340,14 @@ impl<'scope> State<'scope> {
         self.extra = 0;
         None
     }
+}
+
+/// Runs a job, and drops it: that may be the end of its value.
+fn run(job: Job<'_>) {
+    quietly(move || {
+        job.run();
+        drop(job);
+    });
 }
 
 /// How many are blocked; `presumed`: those too that can't be asked.
