@@ -63,6 +63,12 @@ where
 pub struct AsCompleted<E: Eventual>(Watch<E>);
 
 /// Gives the values of an [`AsCompleted`], each as soon as it is there.
+///
+/// # Panics
+/// As [`AsCompleted::recv`], at the turn of the task; asked again, it gives the next value.
+///
+/// # Blocking
+/// As [`AsCompleted::recv`], for each value.
 #[derive(Debug)]
 #[must_use = "nothing waits for the values unless they are asked for"]
 pub struct AsCompletedIter<E: Eventual>(AsCompleted<E>);

@@ -16,7 +16,15 @@ macro_rules! eventual_methods {
         {
             /// Blocks until the value is there, and gives it: see [`Eventual::get`].
             ///
+            /// # Panics
+            /// As [`Eventual::get`].
+            ///
+            /// # Blocking
+            /// As [`JoinHandle::get`].
+            ///
             /// [`Eventual::get`]: crate::Eventual::get
+            /// [`JoinHandle::get`]: crate::JoinHandle::get
+            #[track_caller]
             pub fn get(self) -> <Self as std::future::Future>::Output {
                 crate::Eventual::get(self)
             }
@@ -26,7 +34,11 @@ macro_rules! eventual_methods {
             /// # Errors
             /// `self`, if the value is not there.
             ///
+            /// # Panics
+            /// As [`get`](Self::get).
+            ///
             /// [`Eventual::try_get`]: crate::Eventual::try_get
+            #[track_caller]
             pub fn try_get(self) -> Result<<Self as std::future::Future>::Output, Self> {
                 crate::Eventual::try_get(self)
             }
@@ -37,7 +49,14 @@ macro_rules! eventual_methods {
             /// # Errors
             /// `self`, if the time was over first.
             ///
+            /// # Panics
+            /// As [`get`](Self::get).
+            ///
+            /// # Blocking
+            /// As [`get`](Self::get).
+            ///
             /// [`Eventual::get_timeout`]: crate::Eventual::get_timeout
+            #[track_caller]
             pub fn get_timeout(
                 self,
                 timeout: std::time::Duration,
@@ -49,6 +68,13 @@ macro_rules! eventual_methods {
             ///
             /// # Errors
             /// `self`, if the point was reached first.
+            ///
+            /// # Panics
+            /// As [`get`](Self::get).
+            ///
+            /// # Blocking
+            /// As [`get`](Self::get).
+            #[track_caller]
             pub fn get_deadline(
                 self,
                 deadline: std::time::Instant,

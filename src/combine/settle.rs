@@ -11,6 +11,9 @@ use crate::eventual::Eventual;
 use crate::handle::JoinHandle;
 
 /// What [`JoinHandle::settle`] gives: a `Result`, be it got or awaited.
+///
+/// # Cancel safety
+/// As [`JoinHandle`]'s: awaiting may be given up at any time.
 #[derive(Debug)]
 #[must_use = "it does nothing unless it is got or awaited"]
 pub struct Settle<E>(E);
