@@ -74,6 +74,13 @@ pub struct FanIn<T> {
 impl<T> FanIn<T> {
     /// A fan-in whose buffer has room for `capacity` values.
     ///
+    /// ```
+    /// let fan = letgo::FanIn::bounded(1);
+    /// let out = fan.sender();
+    /// out.try_send(1).unwrap();
+    /// assert!(out.try_send(2).unwrap_err().is_full());
+    /// ```
+    ///
     /// # Panics
     /// If `capacity` is 0: a value has to be somewhere between its producer and its receiver.
     #[track_caller]
@@ -91,11 +98,26 @@ impl<T> FanIn<T> {
     }
 
     /// For a producer of many values; while there is one, the fan-in does not end.
+    ///
+    /// ```
+    /// let fan = letgo::FanIn::bounded(2);
+    /// let out = fan.sender();
+    /// out.send(1).unwrap();
+    /// out.send(2).unwrap();
+    /// drop(out);
+    /// assert!(fan.iter().eq([1, 2]));
+    /// ```
     pub fn sender(&self) -> FanInSender<T> {
         FanInSender::new(&self.channel)
     }
 
     /// Blocks until there is a value, and gives it; `None` when it has ended.
+    ///
+    /// ```
+    /// let fan = letgo::FanIn::bounded(1);
+    /// fan.spawn_value(|| 1);
+    /// assert_eq!((fan.recv(), fan.recv()), (Some(1), None));
+    /// ```
     ///
     /// # Panics
     /// With a producer's panic, at its turn; likewise if a producer was cancelled.
@@ -166,6 +188,17 @@ impl<T> FanIn<T> {
 
     /// Blocks until there is a value or the time is over.
     ///
+    /// ```
+    /// use letgo::{FanIn, RecvTimeoutError};
+    /// use std::time::Duration;
+    ///
+    /// let fan = FanIn::<i32>::bounded(1);
+    /// let out = fan.sender();
+    /// assert_eq!(fan.recv_timeout(Duration::from_millis(1)), Err(RecvTimeoutError::Timeout));
+    /// drop(out);
+    /// assert_eq!(fan.recv_timeout(Duration::MAX), Err(RecvTimeoutError::Closed));
+    /// ```
+    ///
     /// # Errors
     /// [`RecvTimeoutError::Timeout`] if the time was over first, [`RecvTimeoutError::Closed`] if it has
     /// ended.
@@ -228,6 +261,9 @@ impl<T> FanIn<T> {
     }
 
     /// The values as they come, each blocked for, up to the end.
+    ///
+    /// # Blocking
+    /// As [`recv`](Self::recv), for each value.
     pub fn iter(&self) -> Iter<'_, T> {
         Iter::new(self)
     }
@@ -235,6 +271,16 @@ impl<T> FanIn<T> {
 
 impl<T: Send + 'static> FanIn<T> {
     /// Runs a closure on the default pool; what it returns is sent. Go's `go getA(ch)`.
+    ///
+    /// ```
+    /// let fan = letgo::FanIn::bounded(2);
+    /// fan.spawn_value(|| 1);
+    /// fan.spawn_value(|| 2);
+    /// assert_eq!(fan.into_iter().sum::<i32>(), 3);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`spawn_value`](crate::spawn_value). What the closure panics with arrives at the receiver.
     ///
     /// # Blocking
     /// `spawn_value` itself doesn't. The task keeps its thread while the buffer is full.
@@ -258,6 +304,9 @@ impl<T: Send + 'static> FanIn<T> {
     /// fan.spawn_value_on(&|job: Job| rayon::spawn(|| job.run()), || 6 * 7);
     /// assert_eq!(fan.recv(), Some(42));
     /// ```
+    ///
+    /// # Panics
+    /// If the executor does (see [`Executor`]); the producer then arrives as one that was cancelled.
     #[track_caller]
     pub fn spawn_value_on<E, F>(&self, executor: &E, f: F)
     where
@@ -268,6 +317,9 @@ impl<T: Send + 'static> FanIn<T> {
     }
 
     /// Runs a future on the default pool; its output is sent.
+    ///
+    /// # Panics
+    /// As [`spawn_value`](Self::spawn_value).
     #[track_caller]
     pub fn spawn_future<Fut>(&self, future: Fut)
     where

@@ -35,6 +35,12 @@ pub struct Paced<'a, T> {
 }
 
 /// The values, at most one per period: what `for value in fan.paced(period)` goes through.
+///
+/// # Panics
+/// As [`FanIn::recv`], at the producer's turn; asked again, it gives the next value, a period later.
+///
+/// # Blocking
+/// As [`FanIn::recv`], for each value and for the rest of the period before it.
 #[must_use = "it receives nothing unless it is iterated"]
 pub struct PacedIter<'a, T> {
     fan: &'a FanIn<T>,

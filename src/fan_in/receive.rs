@@ -67,6 +67,12 @@ impl<I> Drop for Receiving<'_, I> {
 }
 
 /// What [`FanIn::recv_async`] gives.
+///
+/// # Panics
+/// As [`FanIn::recv`]: with a producer's panic, at its turn; likewise if a producer was cancelled.
+///
+/// # Cancel safety
+/// Dropped before it is ready, it has taken no value: whoever receives next has it.
 #[must_use = "it receives nothing unless it is awaited"]
 pub struct RecvAsync<'a, T> {
     receiving: Receiving<'a, Item<T>>,
@@ -123,10 +129,22 @@ impl<T> Stream for FanIn<T> {
 }
 
 /// The values as they come: what `for value in &fan` goes through.
+///
+/// # Panics
+/// As [`FanIn::recv`], at the producer's turn; asked again, it gives the next value.
+///
+/// # Blocking
+/// As [`FanIn::recv`], for each value.
 #[must_use = "it receives nothing unless it is iterated"]
 pub struct Iter<'a, T>(&'a FanIn<T>);
 
 /// The values as they come: what `for value in fan` goes through.
+///
+/// # Panics
+/// As [`FanIn::recv`], at the producer's turn; asked again, it gives the next value.
+///
+/// # Blocking
+/// As [`FanIn::recv`], for each value.
 #[must_use = "it receives nothing unless it is iterated"]
 pub struct IntoIter<T>(FanIn<T>);
 

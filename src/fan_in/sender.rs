@@ -45,6 +45,16 @@ impl<T> FanInSender<T> {
 
     /// Sends a value; blocks while the buffer is full.
     ///
+    /// ```
+    /// use letgo::{FanIn, SendError};
+    ///
+    /// let fan = FanIn::bounded(1);
+    /// let out = fan.sender();
+    /// assert_eq!(out.send(1), Ok(()));
+    /// drop(fan);
+    /// assert_eq!(out.send(2), Err(SendError(2)));
+    /// ```
+    ///
     /// # Errors
     /// The value, if the [`FanIn`](crate::FanIn) is gone, or goes while this waits.
     ///
@@ -121,6 +131,12 @@ impl<T> fmt::Debug for FanInSender<T> {
 }
 
 /// What [`FanInSender::send_async`] gives.
+///
+/// # Panics
+/// If it is polled again after it was ready.
+///
+/// # Cancel safety
+/// Dropped before it is ready, it sends nothing, and the value is dropped.
 #[must_use = "it sends nothing unless it is awaited"]
 pub struct SendAsync<'a, T>(Sending<'a, Item<T>>);
 

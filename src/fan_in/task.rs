@@ -20,6 +20,9 @@ impl<T: Send + 'static> FanInSender<T> {
     /// Runs a closure on the default pool; what it returns is sent.
     ///
     /// See [`FanIn::spawn_value`](crate::FanIn::spawn_value): this is for those who have a sender.
+    ///
+    /// # Panics
+    /// As [`spawn_value`](crate::spawn_value).
     #[track_caller]
     pub fn spawn_value<F>(&self, f: F)
     where
@@ -31,6 +34,9 @@ impl<T: Send + 'static> FanInSender<T> {
     /// Runs a closure on `executor`; what it returns is sent.
     ///
     /// See [`FanIn::spawn_value_on`](crate::FanIn::spawn_value_on).
+    ///
+    /// # Panics
+    /// If the executor does: see [`Executor`].
     #[track_caller]
     pub fn spawn_value_on<E, F>(&self, executor: &E, f: F)
     where
@@ -47,6 +53,9 @@ impl<T: Send + 'static> FanInSender<T> {
     /// Runs a future on the default pool; its output is sent.
     ///
     /// See [`FanIn::spawn_future`](crate::FanIn::spawn_future).
+    ///
+    /// # Panics
+    /// As [`spawn_value`](crate::spawn_value).
     #[track_caller]
     pub fn spawn_future<Fut>(&self, future: Fut)
     where
