@@ -49,6 +49,9 @@ pub trait Executor {
     /// let inline = |job: Job| job.run();
     /// assert_eq!(inline.spawn_value(|| 1).get(), 1);
     /// ```
+    ///
+    /// # Panics
+    /// If the executor does in [`execute`](Self::execute); the task is cancelled.
     #[track_caller]
     fn spawn_value<F, T>(&self, f: F) -> JoinHandle<T>
     where
@@ -69,6 +72,9 @@ pub trait Executor {
     /// let rayon = |job: Job| rayon::spawn(move || job.run());
     /// assert_eq!(rayon.spawn_future(async { 1 }).get(), 1);
     /// ```
+    ///
+    /// # Panics
+    /// If the executor does in [`execute`](Self::execute); the task is cancelled.
     #[track_caller]
     fn spawn_future<Fut>(&self, future: Fut) -> JoinHandle<Fut::Output>
     where
@@ -100,6 +106,9 @@ impl<F: Fn(Job)> Executor for F {
 /// let handle = spawn_value_on(&|job: Job| rayon::spawn(|| job.run()), || 6 * 7);
 /// assert_eq!(handle.get(), 42);
 /// ```
+///
+/// # Panics
+/// If the executor does in [`execute`](Executor::execute); the task is cancelled.
 #[track_caller]
 pub fn spawn_value_on<E, F, T>(executor: &E, f: F) -> JoinHandle<T>
 where

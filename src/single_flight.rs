@@ -85,6 +85,9 @@ where
     /// The value of the computation for `key` that is on its way; if there is none, `f` becomes it, on the
     /// default pool.
     ///
+    /// # Panics
+    /// As [`spawn_value`](crate::spawn_value).
+    ///
     /// # Blocking
     /// It doesn't; to get the value is as [`JoinHandle::get`](crate::JoinHandle::get).
     #[track_caller]
@@ -103,6 +106,9 @@ where
     /// let inline = |job: Job| job.run();
     /// assert_eq!(SingleFlight::new().run_on(&inline, "key", || 1).get(), 1);
     /// ```
+    ///
+    /// # Panics
+    /// If the executor does (see [`Executor`]); the computation is then cancelled for all who share it.
     #[track_caller]
     pub fn run_on<E, F>(&self, executor: &E, key: K, f: F) -> Shared<T>
     where
