@@ -46,6 +46,9 @@ const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(1);
 /// once if work waits, one that blocks elsewhere (in a sleep, in I/O, on a lock) within
 /// milliseconds, up to `max_threads`. What it grew by leaves again after `keep_alive` without work.
 ///
+/// Computing never grows it where the operating system can be asked whether a thread is blocked
+/// (Linux). Elsewhere a job that takes a tenth of a second while work waits is presumed blocked.
+///
 /// It is a handle: clones are the same pool. When the last one goes, what is queued still runs, then
 /// the threads leave; [`shutdown`](Self::shutdown) waits for that.
 ///
@@ -64,6 +67,10 @@ const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(1);
 /// # Blocking
 /// `max_threads` is a hard cap. If as many tasks wait for something that only a further task of the same
 /// pool can give (a promise, a barrier, a value of a future), they starve: leave it large.
+///
+/// Where no thread can be made at all, threads that wait for a value run queued jobs themselves: those
+/// in a `get`, in a timed one too (which may thus take longer than its time), and those that poll an
+/// `.await`.
 #[derive(Clone)]
 pub struct Pool(Arc<Owner>);
 
@@ -90,7 +97,8 @@ impl Pool {
     /// ```
     ///
     /// # Panics
-    /// If `LETGO_THREADS` is set to anything else than a whole number from 1 to 10000.
+    /// If `LETGO_THREADS` is set to anything else than a whole number from 1 to 10000. Blanks around the
+    /// number are ignored, and the empty string counts as unset.
     pub fn global() -> &'static Self {
         static GLOBAL: OnceLock<Pool> = OnceLock::new();
         GLOBAL.get_or_init(|| {
@@ -141,11 +149,22 @@ impl Pool {
 
     /// Takes no more tasks, and waits until those that are queued have run and the threads have left.
     ///
-    /// What is spawned afterwards is cancelled, and so is a future when it is woken the next time.
+    /// What is spawned afterwards is cancelled, and so is a future when it is woken the next time. On
+    /// [`Pool::global`] that holds for the whole process, and for good: every later
+    /// [`spawn_value`](crate::spawn_value) gives a cancelled task.
+    ///
+    /// ```
+    /// let pool = letgo::Pool::builder().threads(1).build()?;
+    /// let a = pool.spawn_value(|| 1);
+    /// pool.shutdown();
+    /// assert_eq!((a.try_get().unwrap(), pool.threads()), (1, 0));
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Blocking
     /// On one of the pool's own threads it does not wait: that thread can't leave before the
-    /// caller's task has ended.
+    /// caller's task has ended. On a thread of another pool it tells that one, which lets another thread
+    /// run meanwhile. Inside an async runtime it blocks the runtime's thread.
     pub fn shutdown(&self) {
         let core = self.core();
         core.close();
@@ -154,6 +173,14 @@ impl Pool {
 
     /// How many threads there are just now: those it was built with (less those that could not be
     /// made), and what it has grown by.
+    ///
+    /// ```
+    /// let pool = letgo::Pool::builder().threads(2).build()?;
+    /// assert_eq!(pool.threads(), 2);
+    /// pool.shutdown();
+    /// assert_eq!(pool.threads(), 0);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn threads(&self) -> usize {
         self.core().sleep.alive()
     }
@@ -215,8 +242,10 @@ impl fmt::Debug for Pool {
 ///     .keep_alive(Duration::from_secs(10))
 ///     .stack_size(1024 * 1024)
 ///     .build()?;
-/// assert_eq!(pool.spawn_value(|| std::thread::current().name().map(str::to_owned)).get_timeout(
-///     Duration::MAX).unwrap().unwrap().split_once('-').unwrap().0, "io");
+/// // Not `get`, which may run the closure on this thread.
+/// let name = pool.spawn_value(|| std::thread::current().name().map(str::to_owned));
+/// let name = name.get_timeout(Duration::MAX).unwrap().unwrap();
+/// assert!(name.starts_with("io-"));
 /// # std::io::Result::Ok(())
 /// ```
 #[derive(Clone, Debug)]
@@ -250,6 +279,9 @@ impl Builder {
 
     /// How many threads there may be at most, blocked ones included; 10,000 if not said (as many as
     /// Go lets a program have).
+    ///
+    /// A small one lets queued closures and woken futures starve, once as many tasks block in something
+    /// that only these can end: see [`Pool`].
     pub fn max_threads(mut self, max_threads: usize) -> Self {
         self.max_threads = Some(max_threads);
         self
