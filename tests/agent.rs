@@ -381,3 +381,18 @@ fn a_message_that_blocks_for_a_task_does_not_hold_that_task_up() {
         }
     });
 }
+
+#[test]
+fn an_executor_that_runs_jobs_inline_nests_no_turns() {
+    must_end(|| {
+        const MANY: usize = 300_000;
+        let agent = Agent::on(|job: Job| job.run(), 0);
+        let inner = agent.clone();
+        agent.cast(move |_| {
+            for _ in 0..MANY {
+                inner.cast(|n| *n += 1);
+            }
+        });
+        assert_eq!(agent.stop().get(), MANY);
+    });
+}

@@ -69,6 +69,8 @@ pub(super) enum After<S> {
     /// These, here and now: the executor takes no job any more, and they were in the line before
     /// anybody could know.
     Refused(Box<Desk<S>>),
+    /// These, here and now: the executor runs jobs as it gets them.
+    CameBack(Box<Desk<S>>),
 }
 
 /// What came of asking for the state to serve up to some message.
@@ -258,8 +260,8 @@ impl<S: Send + 'static> Core<S> {
             // An executor that panics has dropped the job.
             quietly(|| self.schedule());
             if may_be_refused {
-                if let Some(rest) = self.take_refused() {
-                    return After::Refused(rest);
+                if let Some(rest) = self.take_rest() {
+                    return rest;
                 }
             }
         }
@@ -272,27 +274,53 @@ impl<S: Send + 'static> Core<S> {
     /// Serves the messages on the desk, and schedules the agent if there are more. `true`: there are
     /// none.
     fn serve(self: &Arc<Self>, mut desk: Box<Desk<S>>, by: Server) -> bool {
-        desk.serve();
-        match self.put_back(desk, by) {
-            After::Nothing => true,
-            After::More => false,
-            After::Refused(mut rest) => {
-                rest.serve();
-                self.put_back(rest, Server::LastJob);
-                false
+        loop {
+            desk.serve();
+            match self.put_back(desk, by) {
+                After::Nothing => return true,
+                After::More => return false,
+                After::CameBack(rest) => desk = rest,
+                After::Refused(mut rest) => {
+                    rest.serve();
+                    self.put_back(rest, Server::LastJob);
+                    return false;
+                }
             }
         }
     }
 
-    /// All there is in the line, if the executor has refused the job that was to go on with it.
-    fn take_refused(&self) -> Option<Box<Desk<S>>> {
+    /// All there is in the line, if the job that was to go on with it has come to nothing.
+    fn take_rest(&self) -> Option<After<S>> {
         let mut mailbox = self.mailbox.lock();
+        if mailbox.rescheduler != Some(who::me()) {
+            // Another thread has had a turn since, and is rescheduling in its turn.
+            return None;
+        }
         mailbox.rescheduler = None;
-        if !std::mem::take(&mut mailbox.refused) {
+        let came_back = std::mem::take(&mut mailbox.came_back);
+        let refused = std::mem::take(&mut mailbox.refused);
+        if !(came_back || refused) || !mailbox.has_work() {
             return None;
         }
         let count = mailbox.line.len();
-        mailbox.take_desk(count, &self.served)
+        let desk = mailbox.take_desk(count, &self.served)?;
+        Some(if refused {
+            After::Refused(desk)
+        } else {
+            After::CameBack(desk)
+        })
+    }
+
+    /// Whether this thread is just handing its executor the next job: that one runs it here and now, within
+    /// the turn before. The turn goes on instead, or they would nest without bound.
+    fn comes_back(&self) -> bool {
+        let mut mailbox = self.mailbox.lock();
+        let comes_back = mailbox.rescheduler == Some(who::me());
+        if comes_back {
+            mailbox.came_back = true;
+            mailbox.scheduled = false;
+        }
+        comes_back
     }
 }
 
@@ -306,6 +334,9 @@ struct JobTurn<S> {
 impl<S: Send + 'static> Run for JobTurn<S> {
     fn run(&self) {
         self.used.store(true, Ordering::Relaxed);
+        if self.core.comes_back() {
+            return;
+        }
         if let Some(desk) = self.core.take_batch(true) {
             self.core.serve(desk, Server::Job);
         }

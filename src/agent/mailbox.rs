@@ -24,6 +24,8 @@ pub(super) struct Mailbox<S> {
     /// and then.
     pub(super) rescheduler: Option<Who>,
     pub(super) refused: bool,
+    /// Whether the executor has run it there and then.
+    pub(super) came_back: bool,
     /// No message comes any more: the agent was stopped, or nobody has a handle.
     pub(super) ends: bool,
     /// The blocked threads to be woken when the state is put back, by the numbers of their calls.
@@ -56,6 +58,7 @@ impl<S> Mailbox<S> {
             scheduled: false,
             rescheduler: None,
             refused: false,
+            came_back: false,
             ends: false,
             standby: Vec::new(),
         }

@@ -87,7 +87,7 @@ assert_impl_all!(Shared<PhantomPinned>: Unpin);
 assert_not_impl_any!(Shared<Sendable>: Send, Sync);
 assert_not_impl_any!(Shared<Homebound>: Send, Sync);
 assert_impl_all!(Shared<i32>: UnwindSafe, RefUnwindSafe);
-assert_eq_size!(Shared<i32>, [usize; 4]);
+assert_eq_size!(Shared<i32>, [usize; 5]);
 
 assert_impl_all!(Join<Handle, Handle>: Send, Sync, Unpin, Debug, Eventual, FusedFuture);
 assert_impl_all!(Join<JoinHandle<PhantomPinned>, Handle>: Unpin);
