@@ -10,7 +10,10 @@ use std::time::Duration;
 use common::{Drops, Gate, Queue, Wakes, must_end, panic_text, poll, until};
 use futures::executor::block_on;
 use futures::future::FusedFuture;
-use letgo::{Executor, JoinHandle, Resolver, join, promise, race, race_ok, spawn_value};
+use letgo::{
+    Executor, JoinHandle, Resolver, join, promise, race, race_ok, spawn_value, try_join,
+    try_join_all,
+};
 
 fn promises<T: Send + 'static>(many: usize) -> (Vec<Resolver<T>>, Vec<JoinHandle<T>>) {
     (0..many).map(|_| promise()).unzip()
@@ -224,6 +227,12 @@ fn the_losers_are_gone_though_the_race_is_held() {
     });
 }
 
+fn resolved<T: Send + 'static>(value: T) -> JoinHandle<T> {
+    let (resolver, handle) = promise();
+    assert!(resolver.resolve(value).is_ok());
+    handle
+}
+
 /// Panics when it is dropped.
 struct Bomb;
 
@@ -247,6 +256,20 @@ fn a_losers_value_that_panics_as_it_is_dropped_costs_nobody_his() {
         wins.resolve(None).ok().unwrap();
         loses.resolve(Some(Bomb)).ok().unwrap();
         assert!(race!(a, b).get().is_none());
+
+        // Here the values are losers that were taken already.
+        let errors = || [resolved(Err(Bomb)), resolved(Err(Bomb))];
+        let winner = race_ok(errors().into_iter().chain([resolved(Ok(1))]));
+        assert_eq!(winner.get().ok(), Some(1));
+
+        let failure = try_join!(resolved(Ok(Bomb)), resolved(Err::<i32, _>(1)));
+        assert_eq!(failure.get().err(), Some(1));
+        let failure = try_join!(resolved(Err::<i32, _>(1)), resolved(Ok(Bomb)));
+        assert_eq!(failure.get().err(), Some(1));
+
+        let values = [resolved(Ok(Bomb)), resolved(Ok(Bomb))];
+        let failure = try_join_all(values.into_iter().chain([resolved(Err(1))]));
+        assert_eq!(failure.get().err(), Some(1));
     });
 }
 

@@ -104,12 +104,11 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         std::task::ready!(self.0.poll(cx, Result::is_err));
         self.0.dismiss();
-        let failure = self.0.take_stopper();
-        let values = self.0.take();
-        Poll::Ready(match failure {
-            Some(Err(error)) => Err(error),
-            _ => values.collect(),
-        })
+        if let Some(Err(error)) = self.0.take_stopper() {
+            self.0.drop_rest();
+            return Poll::Ready(Err(error));
+        }
+        Poll::Ready(self.0.take().collect())
     }
 }
 

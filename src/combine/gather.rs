@@ -5,6 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::watch::Watch;
 use crate::eventual::Eventual;
+use crate::unwind::quietly;
 
 pub(super) struct Gather<E: Eventual> {
     watch: Watch<E>,
@@ -82,6 +83,12 @@ impl<E: Eventual> Gather<E> {
     pub(super) fn take(&mut self) -> impl Iterator<Item = E::Output> {
         self.spent = true;
         std::mem::take(&mut self.values).into_iter().flatten()
+    }
+
+    /// Drops the values that came besides the one that is given: what their code does to that is lost,
+    /// not the value.
+    pub(super) fn drop_rest(&mut self) {
+        self.take().for_each(|value| quietly(|| drop(value)));
     }
 
     /// Whether nothing can be had of it any more.

@@ -145,12 +145,11 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         std::task::ready!(self.0.poll(cx, Result::is_ok));
         self.0.dismiss();
-        let winner = self.0.take_stopper();
-        let others = self.0.take();
-        Poll::Ready(match winner {
-            Some(Ok(value)) => Ok(value),
-            _ => Err(others.filter_map(Result::err).collect()),
-        })
+        if let Some(Ok(value)) = self.0.take_stopper() {
+            self.0.drop_rest();
+            return Poll::Ready(Ok(value));
+        }
+        Poll::Ready(Err(self.0.take().filter_map(Result::err).collect()))
     }
 }
 

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use crate::eventual::Eventual;
+use crate::unwind::quietly;
 
 pub(super) enum Slot<E: Eventual> {
     Waiting(E),
@@ -49,6 +50,13 @@ impl<E: Eventual> Slot<E> {
                 None
             }
         }
+    }
+
+    /// Cancels and drops the member, if it is still to come.
+    pub(super) fn dismiss(&mut self) {
+        let member = std::mem::replace(self, Self::Empty);
+        quietly(|| member.cancel());
+        quietly(|| drop(member));
     }
 
     pub(super) fn arrived(&self) -> Option<&E::Output> {

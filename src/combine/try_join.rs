@@ -11,7 +11,7 @@ use futures_core::FusedFuture;
 
 use super::slot::Slot;
 use crate::eventual::Eventual;
-use crate::unwind::catch;
+use crate::unwind::{catch, quietly};
 
 /// All the values, as a tuple, or the first error, at once: the others are cancelled then.
 ///
@@ -101,13 +101,20 @@ where
         {
             return Poll::Pending;
         }
-        this.first.cancel();
-        this.second.cancel();
         let both = (this.first.take(), this.second.take());
-        (this.first, this.second) = (Slot::Empty, Slot::Empty);
+        // What the other one's code does now is lost, not the error that was asked for.
+        this.first.dismiss();
+        this.second.dismiss();
         Poll::Ready(match both {
             (Some(Ok(first)), Some(Ok(second))) => Ok((first, second)),
-            (Some(Err(error)), _) | (_, Some(Err(error))) => Err(error),
+            (Some(Err(error)), other) => {
+                quietly(|| drop(other));
+                Err(error)
+            }
+            (other, Some(Err(error))) => {
+                quietly(|| drop(other));
+                Err(error)
+            }
             _ => unreachable!("both have arrived, or one has failed"),
         })
     }
