@@ -61,7 +61,7 @@ pub trait Eventual: Future + Unpin {
         Self: Sized,
     {
         let mut cx = Context::from_waker(Waker::noop());
-        match Pin::new(&mut self).poll(&mut cx) {
+        match wait::aside(|| Pin::new(&mut self).poll(&mut cx)) {
             Poll::Ready(value) => Ok(value),
             Poll::Pending => Err(self),
         }

@@ -203,11 +203,10 @@ impl<T> JoinHandle<T> {
 
     #[track_caller]
     fn get_until(mut self, deadline: Option<Instant>) -> Result<T, Self> {
-        let value = self.value();
-        if value.waits_for_itself() {
-            value.cancel();
+        if self.ends_self_wait() {
             return Ok(self.ended(Err(JoinError::Deadlock)));
         }
+        let value = self.value();
         match wait::block_until(deadline, |cx| value.poll(cx.waker())) {
             Some(outcome) => Ok(self.ended(outcome)),
             None => Err(self),
@@ -311,12 +310,39 @@ impl<T> JoinHandle<T> {
 
     /// The outcome, without panicking.
     pub(crate) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Outcome<T>> {
-        let outcome = self.value().poll(cx.waker());
-        match &outcome {
-            Poll::Ready(_) => self.value = None,
-            Poll::Pending => lend::help_while_pending(cx),
+        let mut outcome = self.value().poll(cx.waker());
+        if outcome.is_pending() {
+            outcome = self.pending(cx);
+        }
+        if outcome.is_ready() {
+            self.value = None;
         }
         outcome
+    }
+
+    /// What a poll gives that found no outcome.
+    #[track_caller]
+    fn pending(&self, cx: &Context<'_>) -> Poll<Outcome<T>> {
+        if wait::is_blocking() && self.ends_self_wait() {
+            return Poll::Ready(Err(JoinError::Deadlock));
+        }
+        lend::help_while_pending(cx);
+        Poll::Pending
+    }
+
+    /// If this thread, blocking for the value, would wait for itself, the task is cancelled instead.
+    fn ends_self_wait(&self) -> bool {
+        let deadlock = self.waits_for_itself();
+        if deadlock {
+            self.cancel();
+        }
+        deadlock
+    }
+
+    /// Whether this thread, if it blocked for the value, would wait for itself.
+    pub(crate) fn waits_for_itself(&self) -> bool {
+        let value = self.value.as_ref();
+        value.is_some_and(|value| value.waits_for_itself())
     }
 
     /// The outcome if it is there, without panicking.
@@ -358,10 +384,10 @@ impl<T> Future for JoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         match self.value().poll(cx.waker()) {
             Poll::Ready(outcome) => Poll::Ready(self.ended(outcome)),
-            Poll::Pending => {
-                lend::help_while_pending(cx);
-                Poll::Pending
-            }
+            Poll::Pending => match self.pending(cx) {
+                Poll::Ready(outcome) => Poll::Ready(self.ended(outcome)),
+                Poll::Pending => Poll::Pending,
+            },
         }
     }
 }

@@ -3,10 +3,14 @@
 mod common;
 
 use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use common::{Queue, must_end, panic_text, until};
-use letgo::{Agent, Executor, JoinHandle, join, spawn_value};
+use letgo::{
+    Agent, Executor, JoinHandle, as_completed, join, join_all, promise, race, race_ok, spawn_value,
+    try_join, try_join_all,
+};
 
 #[test]
 fn a_call_within_a_job_of_the_same_agent_that_is_joined_is_a_deadlock() {
@@ -26,17 +30,52 @@ fn a_call_within_a_job_of_the_same_agent_that_is_joined_is_a_deadlock() {
     });
 }
 
+fn in_a_while() -> Instant {
+    Instant::now() + Duration::from_secs(1000)
+}
+
 #[test]
 fn every_way_to_block_for_the_own_agent_says_that_it_is_a_deadlock() {
     must_end(|| {
         type Wait = fn(JoinHandle<i32>);
-        let waits: [Wait; 6] = [
+        let waits: &[Wait] = &[
             |call| _ = call.get(),
             |call| _ = call.get_timeout(Duration::MAX),
             |call| _ = call.get_timeout(Duration::from_secs(1000)),
+            |call| _ = call.get_deadline(in_a_while()),
             |call| _ = join!(call, spawn_value(|| 1)).get(),
+            |call| _ = join!(call, spawn_value(|| 1)).get_timeout(Duration::MAX),
+            |call| _ = join_all([call]).get(),
+            |call| _ = join_all([call]).get_timeout(Duration::MAX),
             |call| _ = (call + spawn_value(|| 1)).get(),
+            |call| _ = (call + spawn_value(|| 1)).get_timeout(Duration::MAX),
+            |call| _ = (-call).get_deadline(in_a_while()),
+            |call| _ = call.map(|n| n).get(),
+            |call| _ = call.map(|n| n).get_timeout(Duration::MAX),
+            |call| _ = call.settle().get().unwrap(),
+            |call| _ = call.settle().get_timeout(Duration::MAX).unwrap().unwrap(),
+            |call| _ = try_join!(call.settle()).get().unwrap(),
+            |call| {
+                _ = try_join!(call.settle())
+                    .get_timeout(Duration::MAX)
+                    .unwrap()
+                    .unwrap()
+            },
+            |call| _ = try_join_all([call.settle()]).get().unwrap(),
+            |call| {
+                _ = try_join_all([call.settle()])
+                    .get_deadline(in_a_while())
+                    .unwrap()
+                    .unwrap()
+            },
             |call| _ = call.shared().get(),
+            |call| _ = call.shared().join().unwrap(),
+            |call| _ = call.shared().get_timeout(Duration::MAX),
+            |call| _ = race!(call).get(),
+            |call| _ = race!(call).get_timeout(Duration::MAX),
+            |call| _ = race([call]).get(),
+            |call| _ = race_ok([call.settle()]).get().unwrap(),
+            |call| _ = as_completed([call]).recv(),
         ];
         let add = |n: &mut i32| {
             *n += 1;
@@ -47,7 +86,10 @@ fn every_way_to_block_for_the_own_agent_says_that_it_is_a_deadlock() {
             let inner = agent.clone();
             let message = agent.call(move |_| panic_text(|| wait(inner.call(add))));
             let message = message.get();
-            assert!(message.contains("deadlock"), "{message}");
+            assert!(
+                message.contains("deadlock") || message.contains("Deadlock"),
+                "{message}"
+            );
             // The call has not run, and the agent serves on.
             assert_eq!(agent.call(|n| *n).get(), 1);
         }
@@ -119,5 +161,24 @@ fn to_wait_for_another_agent_or_for_a_finished_call_is_no_deadlock() {
         let inner = agent.clone();
         agent.call(move |_| inner.cast(|n| *n = 7)).get();
         assert_eq!(agent.call(|n| *n).get(), 7);
+    });
+}
+
+#[test]
+fn a_look_within_a_blocking_wait_is_no_deadlock() {
+    must_end(|| {
+        let agent = Agent::new(1);
+        let inner = agent.clone();
+        let sum = agent.call(move |_| {
+            let later = inner.call(|n| *n) + inner.call(|n| *n);
+            // `map` looks at it while this thread blocks for something else.
+            let (resolver, promised) = promise();
+            let looks = promised.map(move |()| later.try_get().unwrap_err());
+            let resolves = thread::spawn(move || resolver.resolve(()).unwrap());
+            let later = looks.get_timeout(Duration::MAX).ok().unwrap();
+            resolves.join().unwrap();
+            later
+        });
+        assert_eq!(sum.get().get(), 2);
     });
 }

@@ -53,9 +53,11 @@ use crate::sync::Arc;
 /// threads.
 ///
 /// To block, inside a job of an agent, for a call to the same agent would be to wait for ever:
-/// it is [`JoinError::Deadlock`](crate::JoinError::Deadlock) instead, `get` and the timed gets panic with
-/// it, and the call does not run. What can't be seen is an `.await`, and a wait that comes back to the
-/// agent by way of another thread.
+/// it is [`JoinError::Deadlock`](crate::JoinError::Deadlock) instead, at once, and the call does not run.
+/// `join` and `settle` give it as an error; `get`, the timed gets and the `recv` of
+/// [`as_completed`](fn@crate::as_completed) panic with it, also those of what is made of such a call
+/// and others: even a race that another might win. What can't be seen is an `.await`, and a wait that
+/// comes back to the agent by way of another task or thread.
 ///
 /// A job that blocks holds up the agent: everything called after it waits.
 pub struct Agent<S>(Arc<Core<S>>);

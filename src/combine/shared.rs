@@ -132,11 +132,14 @@ impl<T: Clone> Shared<T> {
             let old = self.group.arrival.0.lock().wait(&mut self.place, waker);
             drop(old);
         }
-        let Some(outcome) = self.group.look() else {
-            lend::help_while_pending(cx);
-            return Poll::Pending;
+        let outcome = match self.group.look() {
+            Some(outcome) => replicate(outcome),
+            None if wait::is_blocking() && self.group.ends_self_wait() => Err(JoinError::Deadlock),
+            None => {
+                lend::help_while_pending(cx);
+                return Poll::Pending;
+            }
         };
-        let outcome = replicate(outcome);
         self.spent = true;
         self.leave();
         Poll::Ready(outcome)
@@ -165,6 +168,21 @@ impl<T> Group<T> {
             self.arrival.wake_all();
         }
         self.outcome.get()
+    }
+
+    /// If this thread, blocking for the value, would wait for itself, nobody is to get it: as with a
+    /// [`claim`](Self::claim).
+    fn ends_self_wait(&self) -> bool {
+        let mut source = self.source.lock();
+        let Some(stuck) = source.take_if(|handle| handle.waits_for_itself()) else {
+            return false;
+        };
+        let _ = self.outcome.set(Err(JoinError::Deadlock));
+        drop(source);
+        stuck.cancel();
+        drop(stuck);
+        self.arrival.wake_all();
+        true
     }
 
     /// Runs the task here if it is claimable; otherwise leaves it to whoever runs it.

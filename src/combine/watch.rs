@@ -11,6 +11,7 @@ use crate::eventual::Eventual;
 use crate::sync::{Arc, Mutex};
 use crate::task::Outcome;
 use crate::unwind::{catch, quietly};
+use crate::wait;
 
 pub(super) struct Watch<E: Eventual> {
     /// `None`: has given its value.
@@ -20,6 +21,8 @@ pub(super) struct Watch<E: Eventual> {
     strict: bool,
     /// `None` until the first poll.
     news: Option<Arc<News>>,
+    /// Whether a thread that blocks for it has polled all: a member can tell a deadlock only then.
+    blocked_for: bool,
 }
 
 enum Member<E: Eventual> {
@@ -101,6 +104,16 @@ impl News {
         self.0.lock().ring(index);
     }
 
+    /// Those that have not rung are to be looked at once more.
+    fn ring_silent<M>(&self, members: &[Option<M>]) {
+        let mut inbox = self.0.lock();
+        for (index, member) in members.iter().enumerate() {
+            if member.is_some() && !inbox.rung.contains_key(&inbox.latest[index]) {
+                inbox.ring(index);
+            }
+        }
+    }
+
     /// The next to look at, or the promise to wake.
     fn next(&self, cx: &Context<'_>) -> Option<usize> {
         let mut mine = None;
@@ -140,6 +153,7 @@ impl<E: Eventual> Watch<E> {
             members,
             strict: false,
             news: None,
+            blocked_for: false,
         }
     }
 
@@ -190,10 +204,18 @@ impl<E: Eventual> Watch<E> {
         // A member may wake itself whenever it is polled, to give way to other tasks.
         let mut looks = self.left;
         while self.left > 0 {
+            if self.news.is_none() {
+                self.blocked_for = wait::is_blocking();
+            }
             let news = self
                 .news
                 .get_or_insert_with(|| Arc::new(News::of_all(self.members.len())));
             let Some(index) = news.next(cx) else {
+                if wait::is_blocking() && !std::mem::replace(&mut self.blocked_for, true) {
+                    news.ring_silent(&self.members);
+                    looks = self.left;
+                    continue;
+                }
                 return Poll::Pending;
             };
             if looks == 0 {
