@@ -7,9 +7,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use common::{Drops, Gate, Queue, must_end, panic_text};
+use common::{Drops, Gate, Queue, must_end, panic_text, until};
 use futures::executor::block_on;
-use letgo::{Executor, JoinHandle, join, join_all, promise, spawn_value, try_join, try_join_all};
+use futures::future::FusedFuture;
+use letgo::{
+    Executor, JoinHandle, join, join_all, promise, race, race_ok, spawn_value, try_join,
+    try_join_all,
+};
 
 const NO_TIME: Duration = Duration::ZERO;
 
@@ -256,4 +260,48 @@ fn of_nothing_there_is_an_empty_vec_at_once() {
     let nothing: [JoinHandle<Result<i32, ()>>; 0] = [];
     assert_eq!(try_join_all(nothing).try_get().unwrap(), Ok(vec![]));
     assert_eq!(try_join!().get(), Ok::<_, ()>(()));
+}
+
+#[test]
+fn whatever_a_panic_came_out_of_is_terminated() {
+    must_end(|| {
+        let bad = || {
+            let bad = spawn_value(|| -> Result<i32, i32> { panic!("bad") });
+            until("it has panicked", || bad.is_finished());
+            bad
+        };
+        let good = || promise::<Result<i32, i32>>();
+        ends_with_the_panic(bad());
+        ends_with_the_panic(bad().map(|n| n));
+        ends_with_the_panic(spawn_value(|| 1).map(|_| panic!("bad")));
+        ends_with_the_panic(bad().shared());
+        // The other one is not there, before it or after it.
+        let (_resolver, other) = good();
+        ends_with_the_panic(join!(bad(), other));
+        let (_resolver, other) = good();
+        ends_with_the_panic(join!(other, bad()));
+        let (_resolver, other) = good();
+        ends_with_the_panic(try_join!(bad(), other));
+        let (_resolver, other) = good();
+        ends_with_the_panic(try_join!(other, bad()));
+        let (_resolver, other) = good();
+        ends_with_the_panic(bad().map(Result::unwrap) + other.map(Result::unwrap));
+        let (_resolver, other) = good();
+        ends_with_the_panic(join_all([other, bad()]));
+        let (_resolver, other) = good();
+        ends_with_the_panic(try_join_all([other, bad()]));
+        let (_resolver, other) = good();
+        ends_with_the_panic(race!(other, bad()));
+        let (_resolver, other) = good();
+        ends_with_the_panic(race([other, bad()]));
+        let (_resolver, other) = good();
+        ends_with_the_panic(race_ok([other, bad()]));
+    });
+}
+
+fn ends_with_the_panic<F: FusedFuture + Unpin>(mut future: F) {
+    assert!(!future.is_terminated());
+    assert_eq!(panic_text(|| block_on(&mut future)), "bad");
+    let name = std::any::type_name::<F>();
+    assert!(future.is_terminated(), "{name} would be polled again");
 }

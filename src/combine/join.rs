@@ -75,6 +75,7 @@ macro_rules! __nest {
 pub struct Join<A: Eventual, B: Eventual> {
     first: Slot<A>,
     second: Slot<B>,
+    spent: bool,
 }
 
 /// The end of a chain of [`Join`]s: a value of nothing, always there.
@@ -91,6 +92,7 @@ impl<A: Eventual, B: Eventual> Join<A, B> {
         Self {
             first: Slot::Waiting(first),
             second: Slot::Waiting(second),
+            spent: false,
         }
     }
 }
@@ -99,13 +101,16 @@ impl<A: Eventual, B: Eventual> Future for Join<A, B> {
     type Output = (A::Output, B::Output);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // It stays so if a member panics.
+        let spent = std::mem::replace(&mut self.spent, true);
         assert!(
-            !self.is_terminated(),
+            !spent,
             "this value was given away already: it can be had only once"
         );
         // Both, each time: a panic of the second must not wait for the first.
         let (first, second) = (self.first.poll(cx), self.second.poll(cx));
         if !(first && second) {
+            self.spent = false;
             return Poll::Pending;
         }
         match (self.first.take(), self.second.take()) {
@@ -117,7 +122,7 @@ impl<A: Eventual, B: Eventual> Future for Join<A, B> {
 
 impl<A: Eventual, B: Eventual> FusedFuture for Join<A, B> {
     fn is_terminated(&self) -> bool {
-        self.first.is_empty()
+        self.spent
     }
 }
 

@@ -9,6 +9,7 @@ use futures_core::FusedFuture;
 
 use crate::eventual::Eventual;
 use crate::handle::JoinHandle;
+use crate::wait;
 
 /// What [`JoinHandle::map`] gives: the value, changed by a closure where it is used.
 ///
@@ -17,7 +18,7 @@ use crate::handle::JoinHandle;
 #[must_use = "it does nothing unless it is got or awaited"]
 pub struct Map<E, F> {
     eventual: E,
-    /// `None` once it has run.
+    /// `None` once it has run, or will never.
     f: Option<F>,
 }
 
@@ -58,16 +59,16 @@ where
     type Output = U;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<U> {
-        assert!(
-            self.f.is_some(),
-            "this value was given away already: it can be had only once"
-        );
-        let Poll::Ready(value) = Pin::new(&mut self.eventual).poll(cx) else {
-            return Poll::Pending;
+        let Some(f) = self.f.take() else {
+            panic!("this value was given away already: it can be had only once");
         };
-        match self.f.take() {
-            Some(f) => Poll::Ready(f(value)),
-            None => unreachable!("asked for above"),
+        // Out while the value is asked for: if that panics, nothing can be had any more.
+        match Pin::new(&mut self.eventual).poll(cx) {
+            Poll::Ready(value) => Poll::Ready(wait::aside(|| f(value))),
+            Poll::Pending => {
+                self.f = Some(f);
+                Poll::Pending
+            }
         }
     }
 }

@@ -66,10 +66,6 @@ impl<E: Eventual> Slot<E> {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        matches!(self, Self::Empty)
-    }
-
     pub(super) fn is_finished(&self) -> bool {
         match self {
             Self::Waiting(eventual) => eventual.is_finished(),

@@ -40,6 +40,7 @@ macro_rules! try_join {
 pub struct TryJoin<A: Eventual, B: Eventual> {
     first: Slot<A>,
     second: Slot<B>,
+    spent: bool,
 }
 
 /// The end of a chain of [`TryJoin`]s: a value of nothing, always there, never an error.
@@ -54,6 +55,7 @@ impl<A: Eventual, B: Eventual> TryJoin<A, B> {
         Self {
             first: Slot::Waiting(first),
             second: Slot::Waiting(second),
+            spent: false,
         }
     }
 
@@ -86,8 +88,10 @@ where
     type Output = Result<(T, U), E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // It stays so if a member panics.
+        let spent = std::mem::replace(&mut self.spent, true);
         assert!(
-            !self.is_terminated(),
+            !spent,
             "this value was given away already: it can be had only once"
         );
         let this = &mut *self;
@@ -99,6 +103,7 @@ where
         });
         if !this.has_failed() && (this.first.arrived().is_none() || this.second.arrived().is_none())
         {
+            this.spent = false;
             return Poll::Pending;
         }
         let both = (this.first.take(), this.second.take());
@@ -126,7 +131,7 @@ where
     B: Eventual<Output = Result<U, E>>,
 {
     fn is_terminated(&self) -> bool {
-        self.first.is_empty()
+        self.spent
     }
 }
 
