@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::handle::JoinHandle;
-use crate::wait;
+use crate::{blocking, wait};
 
 /// A value to come: blocked on or awaited, once, at the point of use.
 ///
@@ -61,7 +61,7 @@ pub trait Eventual: Future + Unpin {
         Self: Sized,
     {
         let mut cx = Context::from_waker(Waker::noop());
-        match wait::aside(|| Pin::new(&mut self).poll(&mut cx)) {
+        match blocking::aside(|| Pin::new(&mut self).poll(&mut cx)) {
             Poll::Ready(value) => Ok(value),
             Poll::Pending => Err(self),
         }

@@ -13,7 +13,8 @@ use futures_core::FusedFuture;
 use crate::error::JoinError;
 use crate::sync::{Arc, Mutex};
 use crate::task::{Outcome, Value};
-use crate::{claim, lend, wait};
+use crate::unwind::quietly;
+use crate::{blocking, claim, lend, wait};
 
 /// The value of a task, to be blocked on ([`get`](Self::get)) or awaited, once, at the point of
 /// use.
@@ -323,7 +324,7 @@ impl<T> JoinHandle<T> {
     /// What a poll gives that found no outcome.
     #[track_caller]
     fn pending(&self, cx: &Context<'_>) -> Poll<Outcome<T>> {
-        if wait::is_blocking() && self.ends_self_wait() {
+        if blocking::is_so() && self.ends_self_wait() {
             return Poll::Ready(Err(JoinError::Deadlock));
         }
         lend::help_while_pending(cx);
@@ -404,8 +405,10 @@ impl<T> FusedFuture for JoinHandle<T> {
 impl<T> Drop for JoinHandle<T> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(value) = &self.value {
+        if let Some(value) = self.value.take() {
             value.detach();
+            // It may be the last to have the task, and its value then.
+            quietly(|| drop(value));
         }
     }
 }

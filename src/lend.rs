@@ -5,7 +5,7 @@ use std::task::{Context, Wake, Waker};
 use parking::Unparker;
 
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Weak};
-use crate::{stack, wait};
+use crate::{blocking, stack};
 
 /// Work that no thread can be made for.
 pub(crate) trait Stranded: Send + Sync {
@@ -98,7 +98,7 @@ pub(crate) fn help() -> bool {
             return false;
         }
         Arc::clone(work).try_again();
-        stack::if_room(|| wait::aside(|| work.help())) == Some(true)
+        stack::if_room(|| blocking::aside(|| work.help())) == Some(true)
     })
 }
 

@@ -34,6 +34,7 @@
 #![forbid(unsafe_code)]
 
 mod agent;
+mod blocking;
 mod claim;
 mod combine;
 mod error;

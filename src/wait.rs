@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use parking::Parker;
 
-use crate::lend;
+use crate::{blocking, lend};
 
 /// Told by a thread it hosts that this thread stops running for a while.
 pub(crate) trait Host {
@@ -24,8 +24,6 @@ pub(crate) trait Host {
 thread_local! {
     static HOST: OnceCell<Rc<dyn Host>> = const { OnceCell::new() };
     static PARKER: Cell<Option<(Parker, Waker)>> = const { Cell::new(None) };
-    /// Whether what is polled is what this thread blocks for.
-    static BLOCKS: Cell<bool> = const { Cell::new(false) };
 }
 
 /// How often a thread that is about to block looks before it does.
@@ -88,34 +86,6 @@ fn spin(parker: &Parker) -> bool {
     false
 }
 
-/// Whether this thread blocks for what is polled just now, and does nothing else before it is ready.
-///
-/// An `.await` does not: whoever polls may have other futures to turn to.
-pub(crate) fn is_blocking() -> bool {
-    BLOCKS.with(Cell::get)
-}
-
-/// Runs `f`, which is not what this thread blocks for, though it is run on the way to it.
-pub(crate) fn aside<R>(f: impl FnOnce() -> R) -> R {
-    let _before = Before::set(false);
-    f()
-}
-
-/// Puts [`BLOCKS`] back when it is dropped.
-struct Before(bool);
-
-impl Before {
-    fn set(blocks: bool) -> Self {
-        Self(BLOCKS.replace(blocks))
-    }
-}
-
-impl Drop for Before {
-    fn drop(&mut self) {
-        BLOCKS.set(self.0);
-    }
-}
-
 /// Blocks this thread until `poll` is ready, or until the deadline has passed.
 pub(crate) fn block_until<T>(
     deadline: Option<Instant>,
@@ -126,11 +96,7 @@ pub(crate) fn block_until<T>(
     let mut cx = Context::from_waker(&waker);
     let mut may_spin = true;
     let value = loop {
-        let polled = {
-            let _before = Before::set(true);
-            poll(&mut cx)
-        };
-        if let Poll::Ready(value) = polled {
+        if let Poll::Ready(value) = blocking::while_polling(|| poll(&mut cx)) {
             break Some(value);
         }
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {

@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 
 use futures_core::FusedFuture;
 
+use crate::blocking;
 use crate::eventual::Eventual;
 use crate::handle::JoinHandle;
-use crate::wait;
 
 /// What [`JoinHandle::map`] gives: the value, changed by a closure where it is used.
 ///
@@ -64,7 +64,7 @@ where
         };
         // Out while the value is asked for: if that panics, nothing can be had any more.
         match Pin::new(&mut self.eventual).poll(cx) {
-            Poll::Ready(value) => Poll::Ready(wait::aside(|| f(value))),
+            Poll::Ready(value) => Poll::Ready(blocking::aside(|| f(value))),
             Poll::Pending => {
                 self.f = Some(f);
                 Poll::Pending

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures_core::FusedFuture;
 
+use crate::blocking;
 use crate::error::JoinError;
 use crate::eventual::Eventual;
 use crate::handle::JoinHandle;
@@ -134,7 +135,7 @@ impl<T: Clone> Shared<T> {
         }
         let outcome = match self.group.look() {
             Some(outcome) => replicate(outcome),
-            None if wait::is_blocking() && self.group.ends_self_wait() => Err(JoinError::Deadlock),
+            None if blocking::is_so() && self.group.ends_self_wait() => Err(JoinError::Deadlock),
             None => {
                 lend::help_while_pending(cx);
                 return Poll::Pending;

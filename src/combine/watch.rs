@@ -6,12 +6,12 @@ use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker};
 
+use crate::blocking;
 use crate::error::JoinError;
 use crate::eventual::Eventual;
 use crate::sync::{Arc, Mutex};
 use crate::task::Outcome;
 use crate::unwind::{catch, quietly};
-use crate::wait;
 
 pub(super) struct Watch<E: Eventual> {
     /// `None`: has given its value.
@@ -205,13 +205,13 @@ impl<E: Eventual> Watch<E> {
         let mut looks = self.left;
         while self.left > 0 {
             if self.news.is_none() {
-                self.blocked_for = wait::is_blocking();
+                self.blocked_for = blocking::is_so();
             }
             let news = self
                 .news
                 .get_or_insert_with(|| Arc::new(News::of_all(self.members.len())));
             let Some(index) = news.next(cx) else {
-                if wait::is_blocking() && !std::mem::replace(&mut self.blocked_for, true) {
+                if blocking::is_so() && !std::mem::replace(&mut self.blocked_for, true) {
                     news.ring_silent(&self.members);
                     looks = self.left;
                     continue;

@@ -359,3 +359,22 @@ fn a_payload_that_panics_when_dropped_is_delivered() {
         assert_eq!(panic_text(|| drop(bomb)), "the payload");
     });
 }
+
+#[test]
+fn a_handle_dropped_as_its_task_ends_drops_quietly() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new("in the value's drop"));
+        }
+    }
+    must_end(|| {
+        let pool = Pool::builder().threads(1).build().unwrap();
+        for spins in 0..20_000 {
+            let handle = pool.spawn_value(|| Bomb);
+            (0..spins % 400).for_each(|_| std::hint::spin_loop());
+            drop(handle);
+        }
+        pool.shutdown();
+    });
+}
