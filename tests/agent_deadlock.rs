@@ -3,10 +3,11 @@
 mod common;
 
 use std::sync::mpsc::channel;
+use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Queue, must_end, panic_text, until};
+use common::{Queue, must_end, panic_text, poll, until};
 use letgo::{
     Agent, Executor, JoinHandle, as_completed, join, join_all, promise, race, race_ok, spawn_value,
     try_join, try_join_all,
@@ -32,6 +33,11 @@ fn a_call_within_a_job_of_the_same_agent_that_is_joined_is_a_deadlock() {
 
 fn in_a_while() -> Instant {
     Instant::now() + Duration::from_secs(1000)
+}
+
+fn given_up<F: Future + Unpin>(mut future: F) -> F {
+    assert!(poll(&mut future, Waker::noop()).is_pending());
+    future
 }
 
 #[test]
@@ -76,6 +82,16 @@ fn every_way_to_block_for_the_own_agent_says_that_it_is_a_deadlock() {
             |call| _ = race([call]).get(),
             |call| _ = race_ok([call.settle()]).get().unwrap(),
             |call| _ = as_completed([call]).recv(),
+            // Polled before the wait begins.
+            |call| _ = given_up(call).get_timeout(Duration::MAX),
+            |call| _ = given_up(join_all([call])).get_timeout(Duration::MAX),
+            |call| _ = given_up(race([call])).get(),
+            |call| {
+                let shared = call.shared();
+                let other = shared.clone();
+                panic_text(|| given_up(shared).get_timeout(Duration::MAX));
+                _ = other.get();
+            },
         ];
         let add = |n: &mut i32| {
             *n += 1;
