@@ -26,6 +26,10 @@ use crate::{blocking, wait};
 ///
 /// A future of one's own becomes one by saying what `is_finished` and `cancel` are; the rest follows
 /// from `poll`, which must bear wakers that do nothing and wakers that change.
+///
+/// # Cancel safety
+/// Awaiting any of this crate's by `&mut` may be given up at any time: nothing is lost, and it may be
+/// got or awaited later. One of one's own must keep to that, too, if a timed get is to hand it back whole.
 #[must_use = "nothing waits for it unless it is got or awaited"]
 pub trait Eventual: Future + Unpin {
     /// Blocks until the value is there, and gives it.

@@ -104,7 +104,8 @@ impl<T> JoinHandle<T> {
     /// # Blocking
     /// On a thread of a [`Pool`](crate::Pool) it tells the pool, which lets another thread run
     /// meanwhile, up to its `max_threads`. Inside an async runtime it blocks the runtime's thread:
-    /// `.await` the handle there.
+    /// `.await` the handle there. Where no thread can be made for the default pool at all, a thread that
+    /// waits, be it in a timed get or in the poll of an `.await`, may run queued closures itself.
     #[track_caller]
     #[inline]
     pub fn get(mut self) -> T {
@@ -181,7 +182,8 @@ impl<T> JoinHandle<T> {
     /// As [`get`](Self::get).
     ///
     /// # Blocking
-    /// As [`get`](Self::get).
+    /// As [`get`](Self::get): where no thread can be made for the default pool at all, this one may run
+    /// queued closures itself, and past its time if one of them takes longer.
     #[track_caller]
     pub fn get_timeout(self, timeout: Duration) -> Result<T, Self> {
         self.get_until(wait::deadline_in(timeout))
@@ -254,6 +256,9 @@ impl<T> JoinHandle<T> {
     pub fn detach(self) {}
 
     /// The task's name among those that have handles just now.
+    ///
+    /// Handles that have given their values away have no task any more: they all have one and the same
+    /// id, which is no task's.
     pub fn id(&self) -> TaskId {
         let address = self
             .value
@@ -311,19 +316,20 @@ impl<T> JoinHandle<T> {
 
     /// The outcome, without panicking.
     pub(crate) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Outcome<T>> {
-        let mut outcome = self.value().poll(cx.waker());
-        if outcome.is_pending() {
-            outcome = self.pending(cx);
-        }
+        let outcome = self.look(cx);
         if outcome.is_ready() {
             self.value = None;
         }
         outcome
     }
 
-    /// What a poll gives that found no outcome.
+    /// The outcome, with which the handle is to be spent, or the promise to wake.
     #[track_caller]
-    fn pending(&self, cx: &Context<'_>) -> Poll<Outcome<T>> {
+    fn look(&self, cx: &Context<'_>) -> Poll<Outcome<T>> {
+        let outcome = self.value().poll(cx.waker());
+        if outcome.is_ready() {
+            return outcome;
+        }
         if blocking::is_so() && self.ends_self_wait() {
             return Poll::Ready(Err(JoinError::Deadlock));
         }
@@ -383,12 +389,9 @@ impl<T> Future for JoinHandle<T> {
 
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        match self.value().poll(cx.waker()) {
+        match self.look(cx) {
             Poll::Ready(outcome) => Poll::Ready(self.ended(outcome)),
-            Poll::Pending => match self.pending(cx) {
-                Poll::Ready(outcome) => Poll::Ready(self.ended(outcome)),
-                Poll::Pending => Poll::Pending,
-            },
+            Poll::Pending => Poll::Pending,
         }
     }
 }

@@ -288,7 +288,10 @@ fn all_have_a_debug_form() {
 
 #[test]
 fn auto_traits_and_fusing_are_as_promised() {
-    use letgo::{Eventual, JoinAll, JoinHandle, Map, Operation, Settle, Shared, TryJoinAll};
+    use letgo::{
+        End, Eventual, Join, JoinAll, JoinHandle, Map, Operation, Race, RaceAll, RaceEnd, RaceOk,
+        Settle, Shared, TryEnd, TryJoin, TryJoinAll,
+    };
     fn promises<E: Eventual + FusedFuture + std::fmt::Debug + Send + Sync + Unpin>() {}
     type Handle = JoinHandle<i32>;
     promises::<Handle>();
@@ -297,5 +300,14 @@ fn auto_traits_and_fusing_are_as_promised() {
     promises::<Settle<Handle>>();
     promises::<Shared<i32>>();
     promises::<JoinAll<Handle>>();
-    promises::<TryJoinAll<JoinHandle<Result<i32, i32>>>>();
+    type Fallible = JoinHandle<Result<i32, i32>>;
+    promises::<TryJoinAll<Fallible>>();
+    promises::<Join<Handle, End>>();
+    promises::<End>();
+    promises::<TryJoin<Fallible, TryEnd<i32>>>();
+    promises::<TryEnd<i32>>();
+    promises::<Race<Handle, RaceEnd<i32>>>();
+    promises::<RaceEnd<i32>>();
+    promises::<RaceAll<Handle>>();
+    promises::<RaceOk<Fallible>>();
 }

@@ -21,6 +21,10 @@ use crate::eventual::Eventual;
 /// let squares = join_all((0..4).map(|n| spawn_value(move || n * n)));
 /// assert_eq!(squares.get(), [0, 1, 4, 9]);
 /// ```
+///
+/// # Panics
+/// `join_all` itself doesn't, unless `iter` does; a panic of a member is one of whoever asks for the
+/// values.
 pub fn join_all<I>(iter: I) -> JoinAll<I::Item>
 where
     I: IntoIterator,
@@ -41,6 +45,9 @@ where
 /// assert_eq!(try_join_all(["1", "2"].map(parse)).get(), Ok(vec![1, 2]));
 /// assert!(try_join_all(["1", "x"].map(parse)).get().is_err());
 /// ```
+///
+/// # Panics
+/// As [`join_all`].
 pub fn try_join_all<I, T, E>(iter: I) -> TryJoinAll<I::Item>
 where
     I: IntoIterator,
@@ -50,10 +57,16 @@ where
 }
 
 /// What [`join_all`] gives.
+///
+/// # Cancel safety
+/// Awaiting may be given up at any time: the values that came so far are kept.
 #[must_use = "it does nothing unless it is got or awaited"]
 pub struct JoinAll<E: Eventual>(Gather<E>);
 
 /// What [`try_join_all`] gives.
+///
+/// # Cancel safety
+/// Awaiting may be given up at any time: the values that came so far are kept.
 #[must_use = "it does nothing unless it is got or awaited"]
 pub struct TryJoinAll<E: Eventual>(Gather<E>);
 

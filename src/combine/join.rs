@@ -71,6 +71,9 @@ macro_rules! __nest {
 }
 
 /// Two values; chained, any number. What [`join!`](crate::join) and the operators are made of.
+///
+/// # Cancel safety
+/// Awaiting may be given up at any time: the values that came so far are kept.
 #[must_use = "it does nothing unless it is got or awaited"]
 pub struct Join<A: Eventual, B: Eventual> {
     first: Slot<A>,
@@ -164,6 +167,13 @@ impl Future for End {
 
     fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
+    }
+}
+
+impl FusedFuture for End {
+    /// It may be polled again and again.
+    fn is_terminated(&self) -> bool {
+        false
     }
 }
 

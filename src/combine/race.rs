@@ -154,6 +154,13 @@ impl<T> Future for RaceEnd<T> {
     }
 }
 
+impl<T> FusedFuture for RaceEnd<T> {
+    /// Nothing is missed if it is never polled.
+    fn is_terminated(&self) -> bool {
+        true
+    }
+}
+
 impl<T> Eventual for RaceEnd<T> {
     fn is_finished(&self) -> bool {
         false

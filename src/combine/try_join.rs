@@ -36,6 +36,9 @@ macro_rules! try_join {
 
 /// Two values, unless one is an error; chained, any number. What
 /// [`try_join!`](crate::try_join) is made of.
+///
+/// # Cancel safety
+/// Awaiting may be given up at any time: the values that came so far are kept.
 #[must_use = "it does nothing unless it is got or awaited"]
 pub struct TryJoin<A: Eventual, B: Eventual> {
     first: Slot<A>,
@@ -208,6 +211,13 @@ impl<E> Future for TryEnd<E> {
 
     fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
         Poll::Ready(Ok(()))
+    }
+}
+
+impl<E> FusedFuture for TryEnd<E> {
+    /// It may be polled again and again.
+    fn is_terminated(&self) -> bool {
+        false
     }
 }
 
