@@ -7,7 +7,7 @@ use crate::future;
 use crate::handle::JoinHandle;
 use crate::job::Job;
 use crate::sync::Arc;
-use crate::task::{Call, Task};
+use crate::task::{Call, Run, Task};
 
 /// Anything that can run a [`Job`], now or later, here or on another thread.
 ///
@@ -116,8 +116,8 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let (handle, job) = closure_task(f, Location::caller());
-    executor.execute(job);
+    let (handle, task) = closure_task(f, Location::caller());
+    executor.execute(Job::task(task));
     handle
 }
 
@@ -125,12 +125,12 @@ where
 pub(crate) fn closure_task<F, T>(
     f: F,
     spawned_at: &'static Location<'static>,
-) -> (JoinHandle<T>, Job)
+) -> (JoinHandle<T>, Arc<dyn Run>)
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
     let task = Arc::new(Task::new(Call(f), spawned_at));
     let handle = JoinHandle::new(Arc::clone(&task) as _);
-    (handle, Job::task(task))
+    (handle, task)
 }

@@ -37,6 +37,39 @@ enum Kind {
 /// What starts a task; dropped unused, it cancels it.
 struct Start(Arc<dyn Run>);
 
+/// A job, or what one is made of: a task that was not started goes to its queue as it is, in two registers
+/// instead of through memory.
+pub(crate) trait Entry: Sized {
+    fn into_job(self) -> Job;
+    /// The address of the task's cell; null for a future that was polled before.
+    fn address(&self) -> *const ();
+}
+
+impl Entry for Job {
+    fn into_job(self) -> Job {
+        self
+    }
+
+    fn address(&self) -> *const () {
+        match &self.0 {
+            Kind::Task(start) => Arc::as_ptr(&start.0).cast(),
+            Kind::Future(_) => std::ptr::null(),
+        }
+    }
+}
+
+impl Entry for Arc<dyn Run> {
+    #[inline]
+    fn into_job(self) -> Job {
+        Job::task(self)
+    }
+
+    #[inline]
+    fn address(&self) -> *const () {
+        Self::as_ptr(self).cast()
+    }
+}
+
 impl Job {
     pub(crate) fn task(run: Arc<dyn Run>) -> Self {
         Self(Kind::Task(Start(run)))
@@ -99,14 +132,6 @@ impl Job {
         match &self.0 {
             Kind::Task(start) => start.0.comes_again(),
             Kind::Future(_) => true,
-        }
-    }
-
-    /// The address of the task's cell; null for a future that was polled before.
-    pub(crate) fn address(&self) -> *const () {
-        match &self.0 {
-            Kind::Task(start) => Arc::as_ptr(&start.0).cast(),
-            Kind::Future(_) => std::ptr::null(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::cell::{Cell, OnceCell};
 
 use crossbeam_deque::Worker;
 
-use crate::job::Job;
+use crate::job::{Entry, Job};
 
 /// The pool that a thread's queue belongs to.
 pub(crate) trait Home {
@@ -68,15 +68,15 @@ pub(crate) fn workplace() -> Option<usize> {
 
 /// Pushes a job on this thread's own queue if the thread belongs to `pool`; if it belongs to none
 /// and `adopt` is set, it does so from now on. The queue is made, and told to `register`, at the
-/// first push. `Err` hands the job back.
+/// first push. `Err` hands the entry back.
 #[inline]
-pub(crate) fn push(
+pub(crate) fn push<E: Entry>(
     pool: usize,
     adopt: bool,
-    job: Job,
+    entry: E,
     register: impl FnOnce(&Worker<Job>) -> Box<dyn Home>,
-) -> Result<(), Job> {
-    let mut job = Some(job);
+) -> Result<(), E> {
+    let mut entry = Some(entry);
     // In a thread that ends there is no queue any more.
     let _ = SLOT.try_with(|slot| {
         if slot.pool.get() != pool {
@@ -95,11 +95,11 @@ pub(crate) fn push(
                 pushes: Cell::new(0),
             }
         });
-        if let Some(job) = job.take() {
-            local.push(job);
+        if let Some(entry) = entry.take() {
+            local.push(entry);
         }
     });
-    job.map_or(Ok(()), Err)
+    entry.map_or(Ok(()), Err)
 }
 
 /// This thread's newest job.
@@ -116,14 +116,14 @@ pub(crate) fn retract(address: *const ()) {
 }
 
 impl Local {
-    fn push(&self, job: Job) {
+    fn push(&self, entry: impl Entry) {
         let pushes = self.pushes.get().wrapping_add(1);
         self.pushes.set(pushes);
         if pushes % SWEEP_EVERY == 0 {
             self.sweep(std::ptr::null());
         }
-        self.top.set(job.address());
-        self.queue.push(job);
+        self.top.set(entry.address());
+        self.queue.push(entry.into_job());
     }
 
     fn pop(&self) -> Option<Job> {
@@ -141,11 +141,11 @@ impl Local {
     /// Drops the stale entries on top, down to the one at this address.
     fn sweep(&self, address: *const ()) {
         while let Some(job) = self.pop() {
-            if job.is_fresh() {
-                return self.put_back(job);
-            }
             if job.address() == address {
                 return;
+            }
+            if job.is_fresh() {
+                return self.put_back(job);
             }
         }
     }

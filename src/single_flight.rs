@@ -7,6 +7,7 @@ use std::panic::Location;
 
 use crate::combine::Shared;
 use crate::executor::{Executor, closure_task};
+use crate::job::Job;
 use crate::pool::Pool;
 use crate::sync::{Arc, Mutex, Weak};
 use crate::unwind::quietly;
@@ -133,7 +134,8 @@ where
             let _landing = landing;
             f()
         };
-        let (handle, job) = closure_task(computation, Location::caller());
+        let (handle, task) = closure_task(computation, Location::caller());
+        let job = Job::task(task);
         let value = handle.shared();
         let other = {
             let mut flights = self.flights.lock();

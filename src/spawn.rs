@@ -31,8 +31,8 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let (handle, job) = closure_task(f, Location::caller());
-    Pool::global().execute(job);
+    let (handle, task) = closure_task(f, Location::caller());
+    Pool::global().start(task);
     handle
 }
 

@@ -12,10 +12,11 @@ use super::queues::Queues;
 use super::seat::Seat;
 use super::sleep::{Sleep, Wake};
 use super::worker;
-use crate::job::Job;
+use crate::job::{Entry, Job};
 use crate::lend::{self, Stranded};
 use crate::local::{self, Home};
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Weak};
+use crate::task::Run;
 
 /// How long after a thread could not be made the next one is tried.
 const RETRY_AFTER: Duration = Duration::from_millis(10);
@@ -82,11 +83,26 @@ impl Core {
         // each other would otherwise keep everybody else off this thread for ever.
         if job.comes_again() {
             self.queues.inject(job);
+            self.notify();
         } else {
-            let register = |queue: &Worker<Job>| self.register(queue);
-            if let Err(job) = local::push(self.id(), self.config.adopts, job, register) {
-                self.queues.inject(job);
-            }
+            self.push_own(job);
+        }
+    }
+
+    /// Adds a task that was not started; on a closed pool it is cancelled.
+    #[inline]
+    pub(super) fn push_task(self: &Arc<Self>, task: Arc<dyn Run>) {
+        if self.sleep.counts().closed() {
+            return drop(task.into_job());
+        }
+        self.push_own(task);
+    }
+
+    #[inline]
+    fn push_own(self: &Arc<Self>, entry: impl Entry) {
+        let register = |queue: &Worker<Job>| self.register(queue);
+        if let Err(entry) = local::push(self.id(), self.config.adopts, entry, register) {
+            self.queues.inject(entry.into_job());
         }
         self.notify();
     }

@@ -31,6 +31,7 @@ use crate::executor::Executor;
 use crate::handle::JoinHandle;
 use crate::job::Job;
 use crate::sync::{Arc, OnceLock};
+use crate::task::Run;
 use crate::{stack, wait};
 
 /// How many threads a pool may have if nothing else is said: as many as Go lets a program have.
@@ -198,6 +199,12 @@ impl Pool {
     /// About how many jobs wait for a thread just now.
     pub fn queued(&self) -> usize {
         self.core().queues.len()
+    }
+
+    /// As `execute`, of a task that was not started.
+    #[inline]
+    pub(crate) fn start(&self, task: Arc<dyn Run>) {
+        self.core().push_task(task);
     }
 
     fn core(&self) -> &Arc<Core> {
