@@ -9,19 +9,17 @@ use crate::measure::{Samples, Workload};
 use crate::rivals::{Letgo, Spawns, TokioSpawn, tokio_runtime};
 
 const LEAVES: u64 = 1_000_000;
-/// For those who take a second for a million.
-const FEW_LEAVES: u64 = 100_000;
 
 pub(crate) fn workload() -> Workload {
     Workload::new(
         "skynet",
-        "a tree of tasks, 10 children each, 1,000,000 leaves (tokio 100,000)",
+        "a tree of tasks, 10 children each, 1,000,000 leaves",
         "task",
     )
     .rounds(11)
     .contestant(Letgo::NAME, |s| turn(s, LEAVES, tree))
     .contestant(TokioSpawn::NAME, |s| {
-        turn(s, FEW_LEAVES, |first, leaves| {
+        turn(s, LEAVES, |first, leaves| {
             tokio_runtime()
                 .block_on(tokio_runtime().spawn(tree_async(first, leaves)))
                 .unwrap()
