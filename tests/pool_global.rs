@@ -3,14 +3,12 @@
 mod common;
 
 use std::cell::RefCell;
-use std::future::poll_fn;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use common::{Drops, Runs, ended_well, in_a_process, must_end, threads_named, until};
+use common::{Drops, Runs, ended_well, in_a_process, must_end, players, threads_named, until};
 use letgo::{JoinHandle, Pool, promise, spawn_future, spawn_value};
 
 fn wait<T>(handle: JoinHandle<T>) -> T {
@@ -269,28 +267,13 @@ fn an_endless_supply_of_work_does_not_starve_the_queues_of_others() {
                 wait(spawn_value(|| ()));
 
                 let stop = Arc::new(AtomicBool::new(false));
-                let seats: Arc<[Mutex<Option<Waker>>; 2]> = Arc::default();
-                for me in 0..2 {
-                    let (stop, seats) = (Arc::clone(&stop), Arc::clone(&seats));
-                    spawn_future(poll_fn(move |cx| {
-                        if stop.load(Ordering::SeqCst) {
-                            return Poll::Ready(());
-                        }
-                        *seats[me].lock().unwrap() = Some(cx.waker().clone());
-                        let other = seats[1 - me].lock().unwrap().clone();
-                        match other {
-                            Some(other) => other.wake(),
-                            None => cx.waker().wake_by_ref(),
-                        }
-                        Poll::Pending
-                    }))
-                    .detach();
-                }
+                let players = players(&stop).map(spawn_future);
                 for n in 0..100 {
                     assert_eq!(wait(spawn_value(move || n)), n);
                     assert_eq!(wait(spawn_future(async move { n })), n);
                 }
                 stop.store(true, Ordering::SeqCst);
+                players.into_iter().for_each(wait);
             });
         },
     );

@@ -3,13 +3,13 @@
 mod common;
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::task::{Poll, Waker};
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-use common::must_end;
+use common::{must_end, players};
 use letgo::{JoinHandle, Pool, promise};
 
 fn pool(threads: usize) -> Pool {
@@ -26,34 +26,12 @@ fn futures_that_wake_each_other_for_ever_leave_room_for_others() {
     must_end(|| {
         let pool = pool(1);
         let stop = Arc::new(AtomicBool::new(false));
-        let seats: Arc<[Mutex<Option<Waker>>; 2]> = Arc::default();
-        let players: Vec<_> = (0..2)
-            .map(|me| {
-                let (stop, seats) = (Arc::clone(&stop), Arc::clone(&seats));
-                pool.spawn_future(poll_fn(move |cx| {
-                    if stop.load(Ordering::SeqCst) {
-                        return Poll::Ready(());
-                    }
-                    *seats[me].lock().unwrap() = Some(cx.waker().clone());
-                    let other = seats[1 - me].lock().unwrap().clone();
-                    match other {
-                        Some(other) => other.wake(),
-                        None => cx.waker().wake_by_ref(),
-                    }
-                    Poll::Pending
-                }))
-            })
-            .collect();
+        let players = players(&stop).map(|player| pool.spawn_future(player));
         for n in 0..100 {
             assert_eq!(wait(pool.spawn_value(move || n)), n);
             assert_eq!(wait(pool.spawn_future(async move { n })), n);
         }
         stop.store(true, Ordering::SeqCst);
-        for seat in &*seats {
-            if let Some(waker) = seat.lock().unwrap().take() {
-                waker.wake();
-            }
-        }
         players.into_iter().for_each(wait);
     });
 }

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
@@ -298,4 +298,28 @@ impl Runs {
 /// A pool that can't grow.
 pub fn one_thread() -> Pool {
     Pool::builder().threads(1).max_threads(1).build().unwrap()
+}
+
+/// Two futures that wake each other for ever, until they are told to `stop`.
+pub fn players(stop: &Arc<AtomicBool>) -> [impl Future<Output = ()> + Send + use<>; 2] {
+    let seats: Arc<[Mutex<Option<Waker>>; 2]> = Arc::default();
+    [0, 1].map(|me| {
+        let (stop, seats) = (Arc::clone(stop), Arc::clone(&seats));
+        std::future::poll_fn(move |cx: &mut Context<'_>| {
+            // First of all: who stops finds it here, or we see that we are to stop.
+            *seats[me].lock().unwrap() = Some(cx.waker().clone());
+            if stop.load(Ordering::SeqCst) {
+                if let Some(other) = seats[1 - me].lock().unwrap().take() {
+                    other.wake();
+                }
+                return Poll::Ready(());
+            }
+            let other = seats[1 - me].lock().unwrap().clone();
+            match other {
+                Some(other) => other.wake(),
+                None => cx.waker().wake_by_ref(),
+            }
+            Poll::Pending
+        })
+    })
 }
