@@ -1,12 +1,13 @@
 //! Claiming: a closure that no thread has started runs where its value is asked for.
 
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
 use crate::error::JoinError;
 use crate::sync::Arc;
-use crate::task::{Outcome, Value};
-use crate::{local, stack, wait};
+use crate::task::{Claim, Outcome, Value};
+use crate::{blocking, local, stack, wait};
 
 /// Claims the task, or waits for it.
 #[inline]
@@ -14,11 +15,11 @@ pub(crate) fn obtain<T>(value: &Arc<dyn Value<T>>) -> Outcome<T> {
     if value.is_claimable() {
         let claimed = stack::if_room(|| {
             retract(value);
-            value.claim()
+            in_turn(value, || value.claim())
         });
         match claimed {
-            Some(Some(outcome)) => return outcome,
-            Some(None) => {}
+            Some(Claim::Mine(outcome)) => return outcome,
+            Some(_) => {}
             None => run_on_fresh_thread(value),
         }
     }
@@ -27,10 +28,9 @@ pub(crate) fn obtain<T>(value: &Arc<dyn Value<T>>) -> Outcome<T> {
 
 /// Claims the task, and leaves its value in the cell.
 pub(crate) fn run<T>(value: &Arc<dyn Value<T>>) {
-    let run = Arc::clone(value).into_run();
     let ran = stack::if_room(|| {
         retract(value);
-        run.run();
+        in_turn(value, || value.claim_in_place());
     });
     if ran.is_none() {
         run_on_fresh_thread(value);
@@ -44,15 +44,53 @@ fn retract<T>(value: &Arc<dyn Value<T>>) {
     local::retract(Arc::as_ptr(value).cast());
 }
 
+/// Tries to claim until it is not too early any more.
+#[inline]
+fn in_turn<T, R>(value: &Arc<dyn Value<T>>, claim: impl Fn() -> Claim<R>) -> Claim<R> {
+    loop {
+        match claim() {
+            Claim::TooEarly if wait_for_turn(value) => {}
+            claimed => return claimed,
+        }
+    }
+}
+
+/// `false`: it will never come.
+#[cold]
+fn wait_for_turn<T>(value: &Arc<dyn Value<T>>) -> bool {
+    let turn = wait::block_for(None, |cx| match value.poll_turn(cx.waker()) {
+        Poll::Ready(()) => Poll::Ready(true),
+        Poll::Pending if pending(value).is_some() => Poll::Ready(false),
+        Poll::Pending => Poll::Pending,
+    });
+    turn == Some(true)
+}
+
 #[cold]
 fn wait_for<T>(value: &Arc<dyn Value<T>>) -> Outcome<T> {
     if value.waits_for_itself() {
-        return Err(JoinError::Deadlock);
+        return Err(JoinError::own_agent(value.spawned_at()));
     }
-    match wait::block_until(None, |cx| value.poll(cx.waker())) {
+    match wait::block_for(None, |cx| poll(value, cx)) {
         Some(outcome) => outcome,
         None => unreachable!("a wait without a deadline ends with the value"),
     }
+}
+
+/// The outcome of what this thread blocks for, or the promise to wake.
+pub(crate) fn poll<T>(value: &Arc<dyn Value<T>>, cx: &Context<'_>) -> Poll<Outcome<T>> {
+    match value.poll(cx.waker()) {
+        Poll::Ready(outcome) => Poll::Ready(outcome),
+        Poll::Pending => match pending(value) {
+            Some(error) => Poll::Ready(Err(error)),
+            None => Poll::Pending,
+        },
+    }
+}
+
+/// What is pending is noted; the error that ends the wait for it, if it would never end.
+fn pending<T>(value: &Arc<dyn Value<T>>) -> Option<JoinError> {
+    blocking::note(|| Arc::clone(value).into_awaited())
 }
 
 /// The stack is used up: a fresh one takes over, while this thread waits.

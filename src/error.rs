@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::{Location, resume_unwind};
 
-use crate::sync::Mutex;
+use crate::sync::{Arc, Mutex};
 use crate::unwind::Payload;
 
 /// Why a task gave no value: it panicked, it was cancelled, or to wait for it would be to wait for
@@ -25,9 +25,59 @@ pub enum JoinError {
     /// The task was cancelled, its executor dropped it, or its [`Resolver`](crate::Resolver) was
     /// dropped.
     Cancelled,
-    /// A job of an [`Agent`](crate::Agent) waited for a call to the same agent, which can't run
-    /// before that job has ended.
-    Deadlock,
+    /// To wait for it would be to wait for ever: what it waits for waits for the one who asked.
+    Deadlock(Deadlock),
+}
+
+/// Why a wait would never end: the one who waits is waited for, by way of others perhaps.
+///
+/// The thread that would close such a circle is told, just before it parks; the others' waits go on, and
+/// end when that one has got over its error.
+///
+/// ```
+/// use std::sync::mpsc::channel;
+/// use letgo::{JoinHandle, spawn_value};
+///
+/// let (hand, handed) = channel::<JoinHandle<()>>();
+/// let (tell, told) = channel();
+/// let task = spawn_value(move || {
+///     let me = handed.recv().unwrap();
+///     tell.send(me.join().unwrap_err().to_string()).unwrap();
+/// });
+/// let place = task.spawned_at();
+/// hand.send(task).unwrap();
+/// assert_eq!(told.recv().unwrap(), format!("deadlock: {place} waits for {place}"));
+/// ```
+///
+/// # What it does not see
+/// Waits by other means: other channels, locks, [`FanIn`](crate::FanIn)s, a [`scope`](crate::scope())'s tasks, whatever
+/// is `.await`ed, and what a promise or a future needs to get on. A closure that no thread has started counts as one that
+/// may start. So it never calls a deadlock what is none, and may miss one; [`waiting`](crate::waiting)
+/// prints who waits then. A wait with a time limit ends by itself: it is none either.
+#[derive(Clone, Debug)]
+pub struct Deadlock(Arc<Why>);
+
+#[derive(Debug)]
+enum Why {
+    /// An agent's job would wait for this call to its own agent.
+    OwnAgent(&'static Location<'static>),
+    /// Each would wait for the next; the last is the first once more.
+    Circle(Vec<&'static Location<'static>>),
+}
+
+impl Deadlock {
+    /// Of the places in the order in which each waits for the next, and the last one for the first.
+    pub(crate) fn circle(places: Vec<&'static Location<'static>>) -> Self {
+        Self(Arc::new(Why::Circle(places)))
+    }
+
+    /// Where the tasks were spawned, each of which waits for the next, and the last one for the first.
+    pub fn places(&self) -> &[&'static Location<'static>] {
+        match &*self.0 {
+            Why::OwnAgent(place) => std::slice::from_ref(place),
+            Why::Circle(places) => places,
+        }
+    }
 }
 
 /// What is left of a task that panicked.
@@ -50,6 +100,10 @@ impl JoinError {
         Self::Panicked(Panicked(Box::new(Remains { message, payload })))
     }
 
+    pub(crate) fn own_agent(called_at: &'static Location<'static>) -> Self {
+        Self::Deadlock(Deadlock(Arc::new(Why::OwnAgent(called_at))))
+    }
+
     /// Whether the task panicked.
     pub fn is_panic(&self) -> bool {
         matches!(self, Self::Panicked(_))
@@ -60,7 +114,7 @@ impl JoinError {
         matches!(self, Self::Cancelled)
     }
 
-    /// Whether the one who waited waited for itself.
+    /// Whether to wait for it would be to wait for ever.
     ///
     /// ```
     /// use letgo::Agent;
@@ -71,14 +125,14 @@ impl JoinError {
     /// assert!(waited.get().unwrap_err().is_deadlock());
     /// ```
     pub fn is_deadlock(&self) -> bool {
-        matches!(self, Self::Deadlock)
+        matches!(self, Self::Deadlock(_))
     }
 
     /// The panic's message, if the task panicked with a text (as `panic!` does).
     pub fn message(&self) -> Option<&str> {
         match self {
             Self::Panicked(Panicked(remains)) => remains.message.as_deref(),
-            Self::Cancelled | Self::Deadlock => None,
+            Self::Cancelled | Self::Deadlock(_) => None,
         }
     }
 
@@ -102,7 +156,7 @@ impl JoinError {
                 None => Self::panicked(Box::new(self.to_string())),
             },
             Self::Cancelled => Self::Cancelled,
-            Self::Deadlock => Self::Deadlock,
+            Self::Deadlock(why) => Self::Deadlock(why.clone()),
         }
     }
 
@@ -117,7 +171,7 @@ impl JoinError {
                  dropped it, or its resolver was dropped (`join` and `settle` give this as an \
                  error)"
             ),
-            Self::Deadlock => panic!("the call made at {spawned_at} gives no value: {self}"),
+            Self::Deadlock(_) => panic!("what was spawned at {spawned_at} gives no value: {self}"),
         }
     }
 }
@@ -130,10 +184,26 @@ impl fmt::Display for JoinError {
                 None => f.write_str("task panicked with a payload that is no text"),
             },
             Self::Cancelled => f.write_str("task was cancelled"),
-            Self::Deadlock => f.write_str(
-                "deadlock: an agent's job waits for a call to its own agent, which can't run before \
-                 that job has ended (use the state at hand, `cast`, or wait outside the job)",
-            ),
+            Self::Deadlock(why) => why.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Deadlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("deadlock: ")?;
+        let Why::Circle(places) = &*self.0 else {
+            return f.write_str(
+                "an agent's job waits for a call to its own agent, which can't run before that job \
+                 has ended (use the state at hand, `cast`, or wait outside the job)",
+            );
+        };
+        for place in places {
+            write!(f, "{place} waits for ")?;
+        }
+        match places.first() {
+            Some(first) => write!(f, "{first}"),
+            None => f.write_str("itself"),
         }
     }
 }

@@ -47,7 +47,7 @@ pub trait Eventual: Future + Unpin {
         Self: Sized,
     {
         self.claim();
-        match wait::block_until(None, |cx| Pin::new(&mut self).poll(cx)) {
+        match block(&mut self, None) {
             Some(value) => value,
             None => unreachable!("a wait without a deadline ends with the value"),
         }
@@ -121,12 +121,27 @@ pub trait Eventual: Future + Unpin {
     /// claimed. It is to be polled afterwards, as after a [`claim`](Self::claim).
     #[doc(hidden)]
     fn look(&mut self) {}
+
+    /// Whether it notes all that keeps it waiting when a thread that blocks polls it. What is not ours does
+    /// not: it may have a timer, say, that ends the wait.
+    #[doc(hidden)]
+    fn is_traced(&self) -> bool {
+        false
+    }
 }
 
 fn get_until<E: Eventual>(mut eventual: E, deadline: Option<Instant>) -> Result<E::Output, E> {
-    match wait::block_until(deadline, |cx| Pin::new(&mut eventual).poll(cx)) {
+    match block(&mut eventual, deadline) {
         Some(value) => Ok(value),
         None => Err(eventual),
+    }
+}
+
+fn block<E: Eventual>(eventual: &mut E, deadline: Option<Instant>) -> Option<E::Output> {
+    if eventual.is_traced() {
+        wait::block_for(deadline, |cx| Pin::new(&mut *eventual).poll(cx))
+    } else {
+        wait::block_until(deadline, |cx| Pin::new(&mut *eventual).poll(cx))
     }
 }
 
@@ -147,5 +162,9 @@ impl<T> Eventual for JoinHandle<T> {
 
     fn claim(&mut self) {
         self.run_here();
+    }
+
+    fn is_traced(&self) -> bool {
+        true
     }
 }

@@ -98,8 +98,9 @@ impl<T> JoinHandle<T> {
     ///
     /// # Panics
     /// With the task's own panic; if the task was cancelled (the message names the place it was
-    /// spawned at); if it is a call to the very agent whose job waits here
-    /// ([`JoinError::Deadlock`]); and if the handle has given its value away to an `.await` before.
+    /// spawned at); if to wait for it would be to wait for ever ([`JoinError::Deadlock`], see
+    /// [there](crate::Deadlock) what is seen); and if the handle has given its value away to an `.await`
+    /// before.
     ///
     /// # Blocking
     /// On a thread of a [`Pool`](crate::Pool) it tells the pool, which lets another thread run
@@ -125,7 +126,7 @@ impl<T> JoinHandle<T> {
     ///
     /// # Errors
     /// [`JoinError::Panicked`] if the task panicked, [`JoinError::Cancelled`] if it was cancelled,
-    /// [`JoinError::Deadlock`] if it is a call to the very agent whose job waits here.
+    /// [`JoinError::Deadlock`] if to wait for it would be to wait for ever.
     ///
     /// # Panics
     /// If the handle has given its value away to an `.await` before.
@@ -206,11 +207,11 @@ impl<T> JoinHandle<T> {
 
     #[track_caller]
     fn get_until(mut self, deadline: Option<Instant>) -> Result<T, Self> {
-        if self.ends_self_wait() {
-            return Ok(self.ended(Err(JoinError::Deadlock)));
+        if let Some(error) = self.ends_self_wait() {
+            return Ok(self.ended(Err(error)));
         }
         let value = self.value();
-        match wait::block_until(deadline, |cx| value.poll(cx.waker())) {
+        match wait::block_for(deadline, |cx| claim::poll(value, cx)) {
             Some(outcome) => Ok(self.ended(outcome)),
             None => Err(self),
         }
@@ -326,24 +327,26 @@ impl<T> JoinHandle<T> {
     /// The outcome, with which the handle is to be spent, or the promise to wake.
     #[track_caller]
     fn look(&self, cx: &Context<'_>) -> Poll<Outcome<T>> {
-        let outcome = self.value().poll(cx.waker());
+        let outcome = claim::poll(self.value(), cx);
         if outcome.is_ready() {
             return outcome;
         }
-        if blocking::is_so() && self.ends_self_wait() {
-            return Poll::Ready(Err(JoinError::Deadlock));
+        if blocking::is_so() {
+            if let Some(error) = self.ends_self_wait() {
+                return Poll::Ready(Err(error));
+            }
         }
         lend::help_while_pending(cx);
         Poll::Pending
     }
 
     /// If this thread, blocking for the value, would wait for itself, the task is cancelled instead.
-    fn ends_self_wait(&self) -> bool {
-        let deadlock = self.waits_for_itself();
-        if deadlock {
-            self.cancel();
-        }
-        deadlock
+    fn ends_self_wait(&self) -> Option<JoinError> {
+        let value = self.value.as_ref()?;
+        value.waits_for_itself().then(|| {
+            value.cancel();
+            JoinError::own_agent(value.spawned_at())
+        })
     }
 
     /// Whether this thread, if it blocked for the value, would wait for itself.

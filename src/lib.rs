@@ -59,6 +59,7 @@ mod timer;
 mod unwind;
 mod wait;
 mod waiters;
+mod waits;
 mod who;
 
 pub use agent::Agent;
@@ -67,7 +68,7 @@ pub use combine::{
     RaceOk, Settle, Shared, TryEnd, TryJoin, TryJoinAll, UnaryOperation, as_completed, join_all,
     race, race_ok, try_join_all,
 };
-pub use error::{JoinError, Panicked};
+pub use error::{Deadlock, JoinError, Panicked};
 pub use eventual::Eventual;
 pub use executor::{Executor, spawn_value_on};
 #[doc(inline)]
@@ -80,6 +81,7 @@ pub use promise_map::{Delivery, Occupied, PromiseMap, Reply};
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use single_flight::SingleFlight;
 pub use spawn::{spawn_future, spawn_value};
+pub use waits::{Blocked, Waiting, waiting};
 
 /// What the macros expand to.
 #[doc(hidden)]

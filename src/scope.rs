@@ -10,7 +10,7 @@ use std::thread;
 use self::crew::Crew;
 use crate::error::JoinError;
 use crate::sync::{Arc, Mutex};
-use crate::task::{Gives, Outcome, Task, Work};
+use crate::task::{Claim, Gives, Outcome, Task, Work};
 use crate::unwind::catch;
 use crate::{stack, wait};
 
@@ -219,12 +219,16 @@ impl<T> ScopedJoinHandle<'_, T> {
         }
         // The entry first: what the closure spawns must find the top of the queue free.
         let entry = self.crew.retract(Arc::as_ptr(&self.value).cast());
-        stack::if_room(|| self.value.claim()).unwrap_or_else(|| {
-            if let Some(entry) = entry {
-                self.crew.put_back(entry);
+        match stack::if_room(|| self.value.claim()) {
+            Some(Claim::Mine(outcome)) => Some(outcome),
+            Some(_) => None,
+            None => {
+                if let Some(entry) = entry {
+                    self.crew.put_back(entry);
+                }
+                None
             }
-            None
-        })
+        }
     }
 
     /// From now on a panic is the caller's, not the scope's.

@@ -20,6 +20,8 @@ use std::task::{Poll, Waker};
 use crate::error::JoinError;
 use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering};
 use crate::unwind::{catch, quietly};
+use crate::waits::{Awaited, Progress};
+use crate::who::{self, Who};
 
 /// What a task comes to.
 pub(crate) type Outcome<T> = Result<T, JoinError>;
@@ -44,6 +46,11 @@ pub(crate) trait Work: Send + Sized {
         false
     }
 
+    /// What [`run`](Self::run) would wait for. It is asked under the cell's lock.
+    fn source(&self) -> Option<Arc<dyn Awaited>> {
+        None
+    }
+
     /// Does the work. `None`: the value comes later, through [`Task::finish`].
     fn run(self) -> Option<Outcome<Self::Value>>;
 }
@@ -53,12 +60,34 @@ pub(crate) trait Running: Default + Send + 'static {
     /// Whether the task ends there and then if it is cancelled or nobody asks any more.
     const ENDS_AT_ONCE: bool = false;
 
+    /// The thread that runs it from its start to its end, if there is one.
+    fn by(&self) -> Option<Who> {
+        None
+    }
+
     fn cancel(self) {}
     fn detach(self) {}
 }
 
-/// A closure that runs cannot be stopped.
+/// What can't be stopped.
 impl Running for () {}
+
+/// A closure runs where it was started, and can't be stopped.
+#[derive(Default)]
+pub(crate) struct By(Option<Who>);
+
+impl By {
+    #[inline]
+    pub(crate) fn me() -> Self {
+        Self(Some(who::me()))
+    }
+}
+
+impl Running for By {
+    fn by(&self) -> Option<Who> {
+        self.0
+    }
+}
 
 /// The work of a closure.
 pub(crate) struct Call<F>(pub(crate) F);
@@ -69,8 +98,13 @@ where
     T: Send,
 {
     type Value = T;
-    type Running = ();
+    type Running = By;
     const CLAIMABLE: bool = true;
+
+    #[inline]
+    fn running(&mut self) -> By {
+        By::me()
+    }
 
     #[inline]
     fn run(self) -> Option<Outcome<T>> {
@@ -117,10 +151,25 @@ pub(crate) enum Visit {
     Nap,
 }
 
+/// What came of a claim.
+pub(crate) enum Claim<R> {
+    Mine(R),
+    /// Somebody else comes first.
+    TooEarly,
+    /// Somebody else has started it, or it has ended.
+    TooLate,
+}
+
 /// The right to a task's value, whatever the task borrows.
 pub(crate) trait Gives<T>: Run {
     /// Runs the task on this thread if it is claimable and no thread has started it.
-    fn claim(&self) -> Option<Outcome<T>>;
+    fn claim(&self) -> Claim<Outcome<T>>;
+    /// The same, with the value left in the cell.
+    fn claim_in_place(&self) -> Claim<()>;
+    /// After a claim that came too early: whether to try again, or the promise to wake.
+    fn poll_turn(&self, _: &Waker) -> Poll<()> {
+        Poll::Ready(())
+    }
     /// Whether [`claim`](Self::claim) has something to run: a hint.
     fn is_claimable(&self) -> bool;
     /// Whether who claims it would have to wait for another task: a hint.
@@ -145,6 +194,8 @@ pub(crate) trait Gives<T>: Run {
 pub(crate) trait Value<T>: Gives<T> {
     /// The same task, seen from the other side.
     fn into_run(self: Arc<Self>) -> Arc<dyn Run>;
+    /// The same task, as others see it.
+    fn into_awaited(self: Arc<Self>) -> Arc<dyn Awaited>;
 }
 
 /// The right to end a task from outside, with a value that comes from elsewhere.
@@ -263,6 +314,14 @@ impl<W: Work> Task<W> {
         }
     }
 
+    /// What `f` gives of the place for who is to be woken, while there is one.
+    fn waker_slot(&self, f: impl FnOnce(&mut Option<Waker>) -> Option<Waker>) -> Option<Waker> {
+        match &mut *self.state.lock() {
+            State::Ready(_, waker) | State::Running(_, waker) => f(waker),
+            State::Done(_) | State::Gone => None,
+        }
+    }
+
     /// Ends a task that was never started: what it captured is dropped here, first of all.
     pub(crate) fn discard(&self, work: W, why: JoinError) {
         let outcome = match catch(|| drop(work)) {
@@ -347,11 +406,20 @@ impl<W: Work> Run for Task<W> {
 
 impl<W: Work> Gives<W::Value> for Task<W> {
     #[inline]
-    fn claim(&self) -> Option<Outcome<W::Value>> {
+    fn claim(&self) -> Claim<Outcome<W::Value>> {
         if !W::CLAIMABLE {
-            return None;
+            return Claim::TooLate;
         }
-        self.start_claimed()?.run()
+        match self.start_claimed().and_then(W::run) {
+            Some(outcome) => Claim::Mine(outcome),
+            None => Claim::TooLate,
+        }
+    }
+
+    fn claim_in_place(&self) -> Claim<()> {
+        // Where it was too late, the value is there already, or on its way.
+        self.run();
+        Claim::Mine(())
     }
 
     #[inline]
@@ -431,5 +499,42 @@ impl<W: Work> Gives<W::Value> for Task<W> {
 impl<W: Work + 'static> Value<W::Value> for Task<W> {
     fn into_run(self: Arc<Self>) -> Arc<dyn Run> {
         self
+    }
+
+    fn into_awaited(self: Arc<Self>) -> Arc<dyn Awaited> {
+        self
+    }
+}
+
+impl<W: Work + 'static> Awaited for Task<W> {
+    fn place(&self) -> &'static Location<'static> {
+        self.spawned_at
+    }
+
+    fn progress(&self) -> Progress {
+        match &*self.state.lock() {
+            State::Ready(work, _) => work.source().map_or(Progress::Unknown, Progress::As),
+            State::Running(running, _) => running.by().map_or(Progress::Unknown, Progress::By),
+            State::Done(_) | State::Gone => Progress::Ended,
+        }
+    }
+
+    fn nudge(&self) {
+        let waker = self.waker_slot(Option::take);
+        let Some(waker) = waker else {
+            return;
+        };
+        quietly(|| waker.wake_by_ref());
+        // It is to be woken by the end as well, which may have come meanwhile.
+        let mut waker = Some(waker);
+        self.waker_slot(|slot| {
+            if slot.is_none() {
+                *slot = waker.take();
+            }
+            None
+        });
+        if let Some(waker) = waker {
+            quietly(|| waker.wake());
+        }
     }
 }

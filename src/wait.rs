@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use parking::Parker;
 
-use crate::{blocking, lend};
+use crate::unwind::quietly;
+use crate::waits::Notes;
+use crate::{blocking, lend, waits};
 
 /// Told by a thread it hosts that this thread stops running for a while.
 pub(crate) trait Host {
@@ -86,17 +88,36 @@ fn spin(parker: &Parker) -> bool {
     false
 }
 
-/// Blocks this thread until `poll` is ready, or until the deadline has passed.
+/// Blocks this thread until `poll` is ready, or until the deadline has passed. What `poll` waits for is
+/// not looked into.
 pub(crate) fn block_until<T>(
     deadline: Option<Instant>,
+    poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Option<T> {
+    block(deadline, false, poll)
+}
+
+/// As [`block_until`]; if what `poll` [notes](blocking::note) is all that could end the wait, a wait that
+/// would never end is found out.
+pub(crate) fn block_for<T>(
+    deadline: Option<Instant>,
+    poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Option<T> {
+    block(deadline, true, poll)
+}
+
+fn block<T>(
+    deadline: Option<Instant>,
+    traced: bool,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
 ) -> Option<T> {
     // A wait within `poll` makes a parker of its own: this one is out of the cache till the end.
     let (parker, waker) = parker();
     let mut cx = Context::from_waker(&waker);
+    let mut notes = traced.then(Notes::new);
     let mut may_spin = true;
     let value = loop {
-        if let Poll::Ready(value) = blocking::while_polling(|| poll(&mut cx)) {
+        if let Poll::Ready(value) = blocking::while_polling(&mut notes, || poll(&mut cx)) {
             break Some(value);
         }
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
@@ -108,15 +129,28 @@ pub(crate) fn block_until<T>(
         // Not while `poll` runs: that may compute for long, or wait in turn.
         let _blocked = Blocked::tell();
         if !lend::is_wanted() {
+            let entered =
+                waits::Entry::new(notes.take().unwrap_or(Notes::new()), deadline.is_some());
+            let entry = match entered {
+                Ok(entry) => entry,
+                Err((mut condemned, why)) => {
+                    condemned.condemn(why);
+                    notes = Some(condemned);
+                    continue;
+                }
+            };
             match deadline {
                 Some(deadline) => _ = parker.park_deadline(deadline),
                 None => parker.park(),
             }
+            notes = entry.end().filter(|_| traced);
         } else if !lend::help() {
             let nap = Instant::now() + HELP_EVERY;
             parker.park_deadline(deadline.map_or(nap, |deadline| deadline.min(nap)));
         }
     };
+    // It may be the last to have what was waited for.
+    quietly(|| drop(notes));
     // A token that came too late must not cut the next wait short; one more round is all it costs.
     let _ = PARKER.try_with(|slot| slot.set(Some((parker, waker))));
     value

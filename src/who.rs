@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 /// Names a thread of control; no two that exist at the same time are equal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Who(usize);
 
 thread_local! {

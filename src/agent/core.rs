@@ -14,7 +14,7 @@
 //! that the state is put back, the foremost of those whose call is still in line is woken to take it.
 
 use std::panic::AssertUnwindSafe;
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 use super::mailbox::{Desk, Mailbox, Message};
 use crate::executor::Executor;
@@ -23,7 +23,7 @@ use crate::pool::Pool;
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering};
 use crate::task::{Run, Visit};
 use crate::unwind::quietly;
-use crate::who;
+use crate::who::{self, Who};
 
 /// How many messages a job serves before it goes to the end of its executor's line.
 const BATCH: usize = 64;
@@ -77,7 +77,7 @@ pub(super) enum After<S> {
 pub(super) enum Turn<S> {
     /// It is the caller's. The message was taken off the line.
     Mine(Box<Desk<S>>),
-    /// Somebody else serves; the caller stands by, if it said so.
+    /// Somebody else serves.
     Busy,
     /// The caller is being served: to wait for its turn is to wait for itself.
     Own,
@@ -119,7 +119,7 @@ impl<S> Core<S> {
     }
 
     pub(super) fn is_served_by_me(&self) -> bool {
-        self.mailbox.lock().server == Some(who::me())
+        self.server() == Some(who::me())
     }
 
     /// Whether a claimer has served since this was asked for the last time.
@@ -132,9 +132,27 @@ impl<S> Core<S> {
         self.served.load(Ordering::Relaxed)
     }
 
-    /// Asks for the state, to serve up to message `number`; if it is out, `standby` is woken when
-    /// it is back.
-    pub(super) fn take_turn(&self, number: u64, standby: Option<&Waker>) -> Turn<S> {
+    /// Who serves, if anybody does.
+    pub(super) fn server(&self) -> Option<Who> {
+        self.mailbox.lock().server
+    }
+
+    /// Whether it pays to [take a turn](Self::take_turn) for message `number`; if not, the waker is woken
+    /// when it does.
+    pub(super) fn poll_turn(&self, number: u64, waker: &Waker) -> Poll<()> {
+        let mut mailbox = self.mailbox.lock();
+        let waits = mailbox.desk.is_none()
+            && mailbox.server != Some(who::me())
+            && number >= mailbox.first();
+        if !waits {
+            return Poll::Ready(());
+        }
+        mailbox.stand_by(number, waker);
+        Poll::Pending
+    }
+
+    /// Asks for the state, to serve up to message `number`.
+    pub(super) fn take_turn(&self, number: u64) -> Turn<S> {
         let mut mailbox = self.mailbox.lock();
         if mailbox.server == Some(who::me()) {
             return Turn::Own;
@@ -143,9 +161,6 @@ impl<S> Core<S> {
             return Turn::Late;
         };
         let Some(desk) = mailbox.take_desk(before as usize, &self.served) else {
-            if let Some(waker) = standby {
-                mailbox.stand_by(number, waker);
-            }
             return Turn::Busy;
         };
         self.claimed.store(true, Ordering::Relaxed);

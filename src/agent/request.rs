@@ -8,9 +8,10 @@ use std::thread;
 use super::core::{Core, Server, Turn};
 use crate::error::JoinError;
 use crate::sync::{Arc, AtomicU64, Ordering};
-use crate::task::{Finish, Gives, Outcome, Run, Task, Value, Work};
+use crate::task::{Claim, Finish, Gives, Outcome, Run, Task, Value, Work};
 use crate::unwind::{catch, quietly};
 use crate::wait;
+use crate::waits::{Awaited, Progress};
 
 /// How often a thread that blocks for its turn looks before it lets others run: most turns are short.
 const LOOKS: usize = 100;
@@ -120,11 +121,11 @@ impl<S: Send + 'static, A: Act<S>> Request<S, A> {
         self.number.store(number, Ordering::Relaxed);
     }
 
-    /// Blocks until it is this call's turn, or somebody else has taken it on.
+    /// Asks for this call's turn; for a while, if somebody else is at it.
     #[inline]
-    fn wait_for_turn(&self) -> Turn<S> {
-        match self.agent.take_turn(self.number(), None) {
-            Turn::Busy => self.stand_by(),
+    fn turn(&self) -> Turn<S> {
+        match self.agent.take_turn(self.number()) {
+            Turn::Busy => self.turn_after_some_looks(),
             turn => turn,
         }
     }
@@ -134,7 +135,7 @@ impl<S: Send + 'static, A: Act<S>> Request<S, A> {
     }
 
     #[cold]
-    fn stand_by(&self) -> Turn<S> {
+    fn turn_after_some_looks(&self) -> Turn<S> {
         for look in 0..LOOKS + YIELDS {
             if look < LOOKS {
                 std::hint::spin_loop();
@@ -145,23 +146,38 @@ impl<S: Send + 'static, A: Act<S>> Request<S, A> {
                 return Turn::Late;
             }
             if !self.agent.is_served() {
-                match self.agent.take_turn(self.number(), None) {
+                match self.agent.take_turn(self.number()) {
                     Turn::Busy => {}
                     turn => return turn,
                 }
             }
         }
-        let turn = wait::block_until(None, |cx| {
-            // Whoever runs the call wakes this thread as well.
-            if self.task.watch(cx.waker()) {
-                return Poll::Ready(Turn::Late);
+        Turn::Busy
+    }
+
+    /// Runs the call, and those before it, if it is its turn; `f` does with it what its value is
+    /// wanted for.
+    fn claim_with<R>(
+        &self,
+        serve: impl FnOnce(&mut Option<S>) -> Option<R>,
+        own: impl FnOnce() -> Option<R>,
+    ) -> Claim<R> {
+        let claimed = match self.turn() {
+            Turn::Mine(mut desk) => {
+                desk.serve();
+                let served = serve(&mut desk.state);
+                self.agent.put_back(desk, Server::Claimer);
+                served
             }
-            match self.agent.take_turn(self.number(), Some(cx.waker())) {
-                Turn::Busy => Poll::Pending,
-                turn => Poll::Ready(turn),
-            }
-        });
-        turn.unwrap_or(Turn::Late)
+            Turn::Own => own(),
+            Turn::Late => None,
+            Turn::Busy => return Claim::TooEarly,
+        };
+        claimed.map_or(Claim::TooLate, Claim::Mine)
+    }
+
+    fn deadlock(&self) -> JoinError {
+        JoinError::own_agent(self.task.spawned_at())
     }
 
     fn end(&self, outcome: Outcome<A::Value>) {
@@ -186,18 +202,8 @@ impl<S: Send + 'static, A: Act<S>> Serve<S> for Request<S, A> {
 impl<S: Send + 'static, A: Act<S>> Run for Request<S, A> {
     /// What the executor runs is the agent; this is for who wants the value to stay in the cell.
     fn run(&self) {
-        match self.wait_for_turn() {
-            Turn::Mine(mut desk) => {
-                desk.serve();
-                self.serve(&mut desk.state);
-                self.agent.put_back(desk, Server::Claimer);
-            }
-            Turn::Own => {
-                if let Some(act) = self.task.start() {
-                    self.task.discard(act, JoinError::Deadlock);
-                }
-            }
-            Turn::Late | Turn::Busy => {}
+        while let Claim::TooEarly = self.claim_in_place() {
+            wait::block_until(None, |cx| self.poll_turn(cx.waker()));
         }
     }
 
@@ -218,26 +224,63 @@ impl<S: Send + 'static, A: Act<S>> Value<A::Value> for Request<S, A> {
     fn into_run(self: Arc<Self>) -> Arc<dyn Run> {
         self
     }
+
+    fn into_awaited(self: Arc<Self>) -> Arc<dyn Awaited> {
+        self
+    }
+}
+
+impl<S: Send + 'static, A: Act<S>> Awaited for Request<S, A> {
+    fn place(&self) -> &'static Location<'static> {
+        self.task.spawned_at()
+    }
+
+    /// Its turn comes when who serves just now has put the state back.
+    fn progress(&self) -> Progress {
+        if self.task.is_finished() {
+            return Progress::Ended;
+        }
+        self.agent.server().map_or(Progress::Unknown, Progress::By)
+    }
+
+    fn nudge(&self) {
+        self.task.nudge();
+    }
 }
 
 impl<S: Send + 'static, A: Act<S>> Gives<A::Value> for Request<S, A> {
-    fn claim(&self) -> Option<Outcome<A::Value>> {
-        match self.wait_for_turn() {
-            Turn::Mine(mut desk) => {
-                desk.serve();
-                // `None`: it was cancelled.
-                let act = self.task.start_claimed();
-                let outcome = act.map(|act| act.act(&mut desk.state));
-                self.agent.put_back(desk, Server::Claimer);
-                outcome
-            }
-            Turn::Own => {
+    fn claim(&self) -> Claim<Outcome<A::Value>> {
+        self.claim_with(
+            // `None`: it was cancelled.
+            |state| Some(self.task.start_claimed()?.act(state)),
+            || {
                 let act = self.task.start_claimed()?;
                 quietly(|| drop(act));
-                Some(Err(JoinError::Deadlock))
-            }
-            Turn::Late | Turn::Busy => None,
+                Some(Err(self.deadlock()))
+            },
+        )
+    }
+
+    fn claim_in_place(&self) -> Claim<()> {
+        self.claim_with(
+            |state| {
+                self.serve(state);
+                Some(())
+            },
+            || {
+                let act = self.task.start()?;
+                self.task.discard(act, self.deadlock());
+                Some(())
+            },
+        )
+    }
+
+    fn poll_turn(&self, waker: &Waker) -> Poll<()> {
+        // Whoever runs the call wakes this thread as well.
+        if self.task.watch(waker) {
+            return Poll::Ready(());
         }
+        self.agent.poll_turn(self.number(), waker)
     }
 
     fn is_claimable(&self) -> bool {

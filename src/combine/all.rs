@@ -104,6 +104,10 @@ impl<E: Eventual> Eventual for JoinAll<E> {
     fn look(&mut self) {
         _ = self.0.look(|_| false);
     }
+
+    fn is_traced(&self) -> bool {
+        true
+    }
 }
 
 eventual_methods!([E] JoinAll<E> [E: Eventual]);
@@ -153,6 +157,10 @@ where
 
     fn look(&mut self) {
         _ = self.0.look(Result::is_err);
+    }
+
+    fn is_traced(&self) -> bool {
+        true
     }
 }
 

@@ -90,7 +90,7 @@ impl<E: Eventual> AsCompleted<E> {
     /// As [`JoinHandle::get`](crate::JoinHandle::get), but it never claims: on an executor that nobody
     /// else runs it waits for ever.
     pub fn recv(&mut self) -> Option<E::Output> {
-        match wait::block_until(None, |cx| self.0.poll_next(cx)) {
+        match wait::block_for(None, |cx| self.0.poll_next(cx)) {
             Some(next) => next.map(|(_, value)| value),
             None => unreachable!("a wait without a deadline ends with a value"),
         }

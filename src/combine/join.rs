@@ -149,6 +149,10 @@ impl<A: Eventual, B: Eventual> Eventual for Join<A, B> {
         self.first.look();
         self.second.look();
     }
+
+    fn is_traced(&self) -> bool {
+        true
+    }
 }
 
 eventual_methods!([A, B] Join<A, B> [A: Eventual, B: Eventual]);
@@ -183,4 +187,8 @@ impl Eventual for End {
     }
 
     fn cancel(&self) {}
+
+    fn is_traced(&self) -> bool {
+        true
+    }
 }

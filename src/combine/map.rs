@@ -103,6 +103,10 @@ where
     fn look(&mut self) {
         self.eventual.look();
     }
+
+    fn is_traced(&self) -> bool {
+        self.eventual.is_traced()
+    }
 }
 
 eventual_methods!([E, F, U] Map<E, F> [E: Eventual, F: FnOnce(E::Output) -> U]);

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use futures_core::FusedFuture;
 
+use crate::blocking;
 use crate::eventual::Eventual;
 use crate::unwind::{catch, quietly};
 
@@ -84,10 +85,13 @@ impl<A: Eventual, B: Eventual<Output = A::Output>> Future for Race<A, B> {
         let Some((first, second)) = &mut self.members else {
             panic!("this value was given away already: it can be had only once");
         };
-        let polled = catch(|| match Pin::new(first).poll(cx) {
-            Poll::Ready(value) => Poll::Ready(value),
-            Poll::Pending => Pin::new(second).poll(cx),
-        });
+        let traced = (first.is_traced(), second.is_traced());
+        let polled = catch(
+            || match blocking::for_member(traced.0, || Pin::new(first).poll(cx)) {
+                Poll::Ready(value) => Poll::Ready(value),
+                Poll::Pending => blocking::for_member(traced.1, || Pin::new(second).poll(cx)),
+            },
+        );
         match polled {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(value)) => {
@@ -120,6 +124,10 @@ impl<A: Eventual, B: Eventual<Output = A::Output>> Eventual for Race<A, B> {
             first.cancel();
             second.cancel();
         }
+    }
+
+    fn is_traced(&self) -> bool {
+        true
     }
 }
 
@@ -167,4 +175,8 @@ impl<T> Eventual for RaceEnd<T> {
     }
 
     fn cancel(&self) {}
+
+    fn is_traced(&self) -> bool {
+        true
+    }
 }

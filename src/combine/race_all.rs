@@ -132,6 +132,10 @@ impl<E: Eventual> Eventual for RaceAll<E> {
     fn cancel(&self) {
         self.watch.cancel();
     }
+
+    fn is_traced(&self) -> bool {
+        true
+    }
 }
 
 eventual_methods!([E] RaceAll<E> [E: Eventual]);
@@ -173,6 +177,10 @@ where
 
     fn cancel(&self) {
         self.0.cancel();
+    }
+
+    fn is_traced(&self) -> bool {
+        true
     }
 }
 

@@ -69,6 +69,10 @@ impl<T> Eventual for Settle<JoinHandle<T>> {
     fn claim(&mut self) {
         self.0.claim();
     }
+
+    fn is_traced(&self) -> bool {
+        true
+    }
 }
 
 eventual_methods!([T] Settle<JoinHandle<T>> []);

@@ -18,6 +18,7 @@ use crate::task::Outcome;
 use crate::unwind::quietly;
 use crate::wait;
 use crate::waiters::{Place, Waiters};
+use crate::waits::Awaited;
 
 /// What [`JoinHandle::shared`] gives: a handle that can be cloned, for many who want one value.
 ///
@@ -51,6 +52,8 @@ struct Group<T> {
     source: Mutex<Option<JoinHandle<T>>>,
     outcome: OnceLock<Outcome<T>>,
     arrival: Arc<Arrival>,
+    /// What all wait for.
+    cell: Arc<dyn Awaited>,
     spawned_at: &'static Location<'static>,
 }
 
@@ -91,6 +94,7 @@ impl<T: Clone> JoinHandle<T> {
         self.cell().watch(&Waker::from(Arc::clone(&arrival)));
         let group = Group {
             spawned_at: self.spawned_at(),
+            cell: self.cell().into_awaited(),
             source: Mutex::new(Some(self)),
             outcome: OnceLock::new(),
             arrival,
@@ -116,7 +120,7 @@ impl<T: Clone> Shared<T> {
     /// As [`JoinHandle::join`].
     pub fn join(mut self) -> Result<T, JoinError> {
         self.group.claim();
-        match wait::block_until(None, |cx| self.poll_outcome(cx)) {
+        match wait::block_for(None, |cx| self.poll_outcome(cx)) {
             Some(outcome) => outcome,
             None => unreachable!("a wait without a deadline ends with the value"),
         }
@@ -135,11 +139,13 @@ impl<T: Clone> Shared<T> {
         }
         let outcome = match self.group.look() {
             Some(outcome) => replicate(outcome),
-            None if blocking::is_so() && self.group.ends_self_wait() => Err(JoinError::Deadlock),
-            None => {
-                lend::help_while_pending(cx);
-                return Poll::Pending;
-            }
+            None => match self.group.endless() {
+                Some(error) => Err(error),
+                None => {
+                    lend::help_while_pending(cx);
+                    return Poll::Pending;
+                }
+            },
         };
         self.spent = true;
         self.leave();
@@ -173,17 +179,24 @@ impl<T> Group<T> {
 
     /// If this thread, blocking for the value, would wait for itself, nobody is to get it: as with a
     /// [`claim`](Self::claim).
-    fn ends_self_wait(&self) -> bool {
+    fn ends_self_wait(&self) -> Option<JoinError> {
         let mut source = self.source.lock();
-        let Some(stuck) = source.take_if(|handle| handle.waits_for_itself()) else {
-            return false;
-        };
-        let _ = self.outcome.set(Err(JoinError::Deadlock));
+        let stuck = source.take_if(|handle| handle.waits_for_itself())?;
+        let error = JoinError::own_agent(self.spawned_at);
+        let _ = self.outcome.set(Err(error.replica()));
         drop(source);
         stuck.cancel();
         drop(stuck);
         self.arrival.wake_all();
-        true
+        Some(error)
+    }
+
+    /// Why a wait for the value would never end.
+    fn endless(&self) -> Option<JoinError> {
+        if !blocking::is_so() {
+            return None;
+        }
+        blocking::note(|| Arc::clone(&self.cell)).or_else(|| self.ends_self_wait())
     }
 
     /// Runs the task here if it is claimable; otherwise leaves it to whoever runs it.
@@ -268,6 +281,10 @@ impl<T: Clone> Eventual for Shared<T> {
 
     fn claim(&mut self) {
         self.group.claim();
+    }
+
+    fn is_traced(&self) -> bool {
+        true
     }
 }
 

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use crate::blocking;
 use crate::eventual::Eventual;
 use crate::unwind::quietly;
 
@@ -16,7 +17,8 @@ impl<E: Eventual> Slot<E> {
     /// Whether the value is there.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
         if let Self::Waiting(eventual) = self {
-            match Pin::new(eventual).poll(cx) {
+            let traced = eventual.is_traced();
+            match blocking::for_member(traced, || Pin::new(eventual).poll(cx)) {
                 Poll::Ready(value) => *self = Self::Arrived(value),
                 Poll::Pending => return false,
             }

@@ -10,8 +10,9 @@ use crate::job::Job;
 use crate::pool::Pool;
 use crate::stack;
 use crate::sync::Arc;
-use crate::task::{Outcome, Task, Work};
+use crate::task::{By, Outcome, Task, Work};
 use crate::unwind::{catch, quietly};
+use crate::waits::Awaited;
 
 impl<T: Send + 'static> JoinHandle<T> {
     /// A new task on the default pool, started by the value's arrival; never run inline by whoever
@@ -68,8 +69,19 @@ where
     F: FnOnce(T) -> U + Send + 'static,
 {
     type Value = U;
-    type Running = ();
+    type Running = By;
     const CLAIMABLE: bool = true;
+
+    fn running(&mut self) -> By {
+        By::me()
+    }
+
+    fn source(&self) -> Option<Arc<dyn Awaited>> {
+        self.source
+            .0
+            .as_ref()
+            .map(|source| source.cell().into_awaited())
+    }
 
     fn waits(&self) -> bool {
         let source = self.source.0.as_ref();

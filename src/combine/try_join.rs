@@ -171,6 +171,10 @@ where
             this.second.look();
         });
     }
+
+    fn is_traced(&self) -> bool {
+        true
+    }
 }
 
 eventual_methods!([A, B, T, U, E] TryJoin<A, B> [
@@ -227,4 +231,8 @@ impl<E> Eventual for TryEnd<E> {
     }
 
     fn cancel(&self) {}
+
+    fn is_traced(&self) -> bool {
+        true
+    }
 }

@@ -253,7 +253,10 @@ impl<E: Eventual> Watch<E> {
         let mut member = self.members[index].take()?;
         self.left -= 1;
         let polled = self.guarded(|| match &mut member {
-            Member::Waiting(eventual) => Pin::new(eventual).poll(cx),
+            Member::Waiting(eventual) => {
+                let traced = eventual.is_traced();
+                blocking::for_member(traced, || Pin::new(eventual).poll(cx))
+            }
             Member::Arrived(_) => Poll::Pending,
         });
         match (polled, member) {
