@@ -272,7 +272,7 @@ impl<K: Send, V: Send> Questions<V> for Map<K, V> {
                 }
                 Got::Nothing => Poll::Ready(None),
                 Got::Waits(old) => {
-                    drop(old);
+                    quietly(|| drop(old));
                     Poll::Pending
                 }
                 // Cloning a waker is a user's code: outside the lock.

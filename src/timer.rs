@@ -69,9 +69,9 @@ impl Alarm {
             }
         }
         drop(clock);
-        drop(before);
+        quietly(|| drop(before));
         if let Some(waker) = refused {
-            waker.wake();
+            quietly(|| waker.wake());
         }
     }
 }
@@ -86,7 +86,7 @@ impl Drop for Alarm {
             thread.unpark();
         }
         drop(clock);
-        drop(waker);
+        quietly(|| drop(waker));
     }
 }
 

@@ -135,7 +135,7 @@ impl<T: Clone> Shared<T> {
             // Gets in line first, then looks again.
             let waker = cx.waker().clone();
             let old = self.group.arrival.0.lock().wait(&mut self.place, waker);
-            drop(old);
+            quietly(|| drop(old));
         }
         let outcome = match self.group.look() {
             Some(outcome) => replicate(outcome),
@@ -237,7 +237,7 @@ impl<T> Shared<T> {
     fn leave(&mut self) {
         if self.place.is_taken() {
             let own = self.group.arrival.0.lock().leave(&mut self.place);
-            drop(own);
+            quietly(|| drop(own));
         }
     }
 }

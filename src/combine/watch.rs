@@ -77,6 +77,12 @@ impl Inbox {
     }
 }
 
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        quietly(|| drop(self.waker.take()));
+    }
+}
+
 impl News {
     fn of_none(members: usize) -> Self {
         let rings = members as u64;
@@ -133,7 +139,7 @@ impl News {
             if let Some(mine) = mine.take() {
                 let old = inbox.waker.replace(mine);
                 drop(inbox);
-                drop(old);
+                quietly(|| drop(old));
                 return None;
             }
             drop(inbox);

@@ -73,7 +73,10 @@ impl<T, R> Look<T, R> {
         match self {
             Self::Item(item) => Some(Some(item)),
             Self::Ended => Some(None),
-            Self::Empty(_) => None,
+            Self::Empty(rest) => {
+                quietly(|| drop(rest));
+                None
+            }
         }
     }
 }
@@ -270,7 +273,7 @@ impl<T> Channel<T> {
         let is_empty = inbox.items.is_empty() && self.left.load(Ordering::Relaxed) == 0;
         let heirs = (own.is_none() && !is_empty).then(|| inbox.receivers.next());
         drop(inbox);
-        drop(own);
+        quietly(|| drop(own));
         if let Some(heirs) = heirs {
             heirs.wake();
         }
@@ -286,7 +289,7 @@ impl<T> Channel<T> {
         }
         let old = inbox.mourners.wait(place, waker);
         drop(inbox);
-        drop(old);
+        quietly(|| drop(old));
         Poll::Pending
     }
 
@@ -294,7 +297,7 @@ impl<T> Channel<T> {
     pub(super) fn leave_mourners(&self, place: &mut Place) {
         if place.is_taken() {
             let own = self.inbox.lock().mourners.leave(place);
-            drop(own);
+            quietly(|| drop(own));
         }
     }
 
@@ -333,6 +336,14 @@ impl<T> Channel<T> {
         for ticket in line {
             self.turn_away(&ticket);
         }
-        drop((items, waiters));
+        // One that panics must not take the next one's along, which would end the process.
+        let (outbox, inbox) = items;
+        for item in outbox.into_iter().chain(inbox) {
+            quietly(|| drop(item));
+        }
+        let (receivers, mourners) = waiters;
+        for waker in receivers.chain(mourners) {
+            quietly(|| drop(waker));
+        }
     }
 }

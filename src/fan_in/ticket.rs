@@ -4,6 +4,7 @@ use std::mem;
 use std::task::{Context, Poll, Waker};
 
 use crate::sync::Mutex;
+use crate::unwind::quietly;
 
 /// Shared by the producer, who waits, and the line, from which it is let in.
 pub(super) struct Ticket<T>(Mutex<Admission<T>>);
@@ -55,7 +56,7 @@ impl<T> Ticket<T> {
         match mem::replace(&mut *admission, Admission::Withdrawn) {
             Admission::Waits(item, waker) => {
                 drop(admission);
-                drop(waker);
+                quietly(|| drop(waker));
                 Some(item)
             }
             Admission::Refused(item) => Some(item),
@@ -72,9 +73,9 @@ impl<T> Ticket<T> {
         let mut admission = self.0.lock();
         match mem::replace(&mut *admission, Admission::Withdrawn) {
             Admission::Waits(item, old) => {
-                // The old one is dropped after the lock.
                 *admission = Admission::Waits(item, mem::replace(&mut waker, old));
                 drop(admission);
+                quietly(|| drop(waker));
                 Poll::Pending
             }
             Admission::Refused(item) => Poll::Ready(Err(item)),
