@@ -22,3 +22,36 @@ pub(crate) fn quietly(f: impl FnOnce()) {
         }
     }
 }
+
+/// A value that, if nobody takes it, is dropped where nobody can be told of its panic.
+///
+/// Several that are dropped in one go, or one in a thread that unwinds, would end the process.
+pub(crate) struct Quiet<T>(Option<T>);
+
+impl<T> Quiet<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(Some(value))
+    }
+
+    pub(crate) fn get(&self) -> &T {
+        match &self.0 {
+            Some(value) => value,
+            None => unreachable!("it is taken only as a whole"),
+        }
+    }
+
+    pub(crate) fn take(mut self) -> T {
+        match self.0.take() {
+            Some(value) => value,
+            None => unreachable!("it is taken only once"),
+        }
+    }
+}
+
+impl<T> Drop for Quiet<T> {
+    fn drop(&mut self) {
+        if let Some(value) = self.0.take() {
+            quietly(|| drop(value));
+        }
+    }
+}

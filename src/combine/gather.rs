@@ -5,11 +5,11 @@ use std::task::{Context, Poll, Waker};
 
 use super::watch::Watch;
 use crate::eventual::Eventual;
-use crate::unwind::quietly;
+use crate::unwind::Quiet;
 
 pub(super) struct Gather<E: Eventual> {
     watch: Watch<E>,
-    values: Vec<Option<E::Output>>,
+    values: Vec<Option<Quiet<E::Output>>>,
     /// One that needs no others any more.
     stopped_by: Option<usize>,
     spent: bool,
@@ -47,7 +47,7 @@ impl<E: Eventual> Gather<E> {
                     if stops(&value) {
                         self.stopped_by = Some(index);
                     }
-                    self.values[index] = Some(value);
+                    self.values[index] = Some(Quiet::new(value));
                 }
                 Poll::Ready(None) => break Poll::Ready(()),
                 Poll::Pending => break Poll::Pending,
@@ -77,18 +77,24 @@ impl<E: Eventual> Gather<E> {
     }
 
     pub(super) fn take_stopper(&mut self) -> Option<E::Output> {
-        self.stopped_by.and_then(|index| self.values[index].take())
+        self.stopped_by
+            .and_then(|index| self.values[index].take())
+            .map(Quiet::take)
     }
 
     pub(super) fn take(&mut self) -> impl Iterator<Item = E::Output> {
         self.spent = true;
-        std::mem::take(&mut self.values).into_iter().flatten()
+        std::mem::take(&mut self.values)
+            .into_iter()
+            .flatten()
+            .map(Quiet::take)
     }
 
     /// Drops the values that came besides the one that is given: what their code does to that is lost,
     /// not the value.
     pub(super) fn drop_rest(&mut self) {
-        self.take().for_each(|value| quietly(|| drop(value)));
+        self.spent = true;
+        self.values.clear();
     }
 
     /// Whether nothing can be had of it any more.

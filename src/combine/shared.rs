@@ -160,6 +160,13 @@ fn replicate<T: Clone>(outcome: &Outcome<T>) -> Outcome<T> {
     }
 }
 
+impl<T> Drop for Group<T> {
+    fn drop(&mut self) {
+        // In a `get`, it must not cost the last one his clone.
+        quietly(|| drop(self.outcome.take()));
+    }
+}
+
 impl<T> Group<T> {
     /// The outcome, if it is there.
     fn look(&self) -> Option<&Outcome<T>> {

@@ -5,11 +5,11 @@ use std::task::{Context, Poll, Waker};
 
 use crate::blocking;
 use crate::eventual::Eventual;
-use crate::unwind::quietly;
+use crate::unwind::{Quiet, quietly};
 
 pub(super) enum Slot<E: Eventual> {
     Waiting(E),
-    Arrived(E::Output),
+    Arrived(Quiet<E::Output>),
     Empty,
 }
 
@@ -19,7 +19,7 @@ impl<E: Eventual> Slot<E> {
         if let Self::Waiting(eventual) = self {
             let traced = eventual.is_traced();
             match blocking::for_member(traced, || Pin::new(eventual).poll(cx)) {
-                Poll::Ready(value) => *self = Self::Arrived(value),
+                Poll::Ready(value) => *self = Self::Arrived(Quiet::new(value)),
                 Poll::Pending => return false,
             }
         }
@@ -46,7 +46,7 @@ impl<E: Eventual> Slot<E> {
 
     pub(super) fn take(&mut self) -> Option<E::Output> {
         match std::mem::replace(self, Self::Empty) {
-            Self::Arrived(value) => Some(value),
+            Self::Arrived(value) => Some(value.take()),
             other => {
                 *self = other;
                 None
@@ -63,7 +63,7 @@ impl<E: Eventual> Slot<E> {
 
     pub(super) fn arrived(&self) -> Option<&E::Output> {
         match self {
-            Self::Arrived(value) => Some(value),
+            Self::Arrived(value) => Some(value.get()),
             _ => None,
         }
     }

@@ -11,7 +11,7 @@ use crate::error::JoinError;
 use crate::eventual::Eventual;
 use crate::sync::{Arc, Mutex};
 use crate::task::Outcome;
-use crate::unwind::{catch, quietly};
+use crate::unwind::{Quiet, catch, quietly};
 
 pub(super) struct Watch<E: Eventual> {
     /// `None`: has given its value.
@@ -28,7 +28,7 @@ pub(super) struct Watch<E: Eventual> {
 enum Member<E: Eventual> {
     Waiting(E),
     /// What there was when it was looked at before its turn: a value, or a panic.
-    Arrived(Outcome<E::Output>),
+    Arrived(Quiet<Outcome<E::Output>>),
 }
 
 /// Who has something to tell.
@@ -188,7 +188,7 @@ impl<E: Eventual> Watch<E> {
                     Ok(Poll::Ready(value)) => Ok(value),
                     Err(payload) => Err(JoinError::panicked(payload)),
                 };
-                *slot = Some(Member::Arrived(arrived));
+                *slot = Some(Member::Arrived(Quiet::new(arrived)));
             }
             news.ring(index);
         }
@@ -266,8 +266,11 @@ impl<E: Eventual> Watch<E> {
             Member::Arrived(_) => Poll::Pending,
         });
         match (polled, member) {
-            (Poll::Ready(value), _) | (_, Member::Arrived(Ok(value))) => Some(value),
-            (_, Member::Arrived(Err(panic))) => resume_unwind(panic.into_panic()),
+            (Poll::Ready(value), _) => Some(value),
+            (_, Member::Arrived(outcome)) => match outcome.take() {
+                Ok(value) => Some(value),
+                Err(panic) => resume_unwind(panic.into_panic()),
+            },
             (_, member) => {
                 self.members[index] = Some(member);
                 self.left += 1;
