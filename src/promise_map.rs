@@ -248,7 +248,7 @@ impl<K, V> Map<K, V> {
                 return op(&mut table, now);
             }
             drop(table);
-            quietly(|| drop(swept));
+            drop(swept);
         }
     }
 }

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use super::by_hash::{ByHash, Found, SMALL};
 use super::delivery::Delivery;
+use crate::unwind::quietly;
 
 #[cfg(test)]
 mod tests;
@@ -74,7 +75,7 @@ pub(super) enum Got<K, V> {
 #[must_use = "somebody may have to be woken"]
 pub(super) struct Remains<K, V> {
     state: State<V>,
-    _key: Option<K>,
+    key: Option<K>,
 }
 
 /// How many keys are swept in one go, so that the lock is never held for long.
@@ -90,9 +91,18 @@ impl<K, V> Remains<K, V> {
     }
 }
 
+impl<K, V> Drop for Remains<K, V> {
+    fn drop(&mut self) {
+        // One after the other: whoever else is to be woken is not to wait for ever because one panics.
+        let state = mem::replace(&mut self.state, State::GivenUp);
+        quietly(|| drop(state));
+        quietly(|| drop(self.key.take()));
+    }
+}
+
 impl<K, V> From<State<V>> for Remains<K, V> {
     fn from(state: State<V>) -> Self {
-        Self { state, _key: None }
+        Self { state, key: None }
     }
 }
 
@@ -100,7 +110,7 @@ impl<K, V> From<Entry<K, V>> for Remains<K, V> {
     fn from(entry: Entry<K, V>) -> Self {
         Self {
             state: entry.state,
-            _key: Some(entry.key),
+            key: Some(entry.key),
         }
     }
 }
@@ -252,6 +262,14 @@ impl<K, V> Table<K, V> {
             }
         }
         remains
+    }
+}
+
+impl<K, V> Drop for Table<K, V> {
+    fn drop(&mut self) {
+        // As everywhere: one that panics takes no other along.
+        let left = self.entries.extract(|_| true);
+        left.into_iter().map(Remains::from).for_each(drop);
     }
 }
 
