@@ -63,6 +63,7 @@ impl<T: Send + 'static> FanInSender<T> {
     {
         let turn = self.turn();
         let produce = async move {
+            let future = Some(future);
             let outcome = Caught { future }.await;
             turn.send_async(outcome).await;
         };
@@ -138,7 +139,7 @@ pin_project! {
     /// A future whose panic is its output.
     struct Caught<Fut> {
         #[pin]
-        future: Fut,
+        future: Option<Fut>,
     }
 }
 
@@ -146,9 +147,23 @@ impl<Fut: Future> Future for Caught<Fut> {
     type Output = Result<Fut::Output, Payload>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match catch(|| self.project().future.poll(cx)) {
-            Ok(poll) => poll.map(Ok),
-            Err(payload) => Poll::Ready(Err(payload)),
-        }
+        let mut this = self.project();
+        let polled = catch(|| match this.future.as_mut().as_pin_mut() {
+            Some(future) => future.poll(cx),
+            None => unreachable!("it is polled until it ends"),
+        });
+        let outcome = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(value)) => Ok(value),
+            Err(payload) => Err(payload),
+        };
+        // Its drop may panic as well, and is not to pass for a cancellation.
+        Poll::Ready(match catch(|| this.future.set(None)) {
+            Ok(()) => outcome,
+            Err(payload) => {
+                quietly(|| drop(outcome));
+                Err(payload)
+            }
+        })
     }
 }
