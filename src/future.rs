@@ -139,11 +139,11 @@ where
             }
         };
         // Nobody there: detached.
-        let unwanted = match this.cell.upgrade() {
-            Some(cell) => cell.finish(outcome).err(),
-            None => Some(outcome),
-        };
-        quietly(|| drop(unwanted));
+        quietly(|| match this.cell.upgrade() {
+            // It may be dropped as the last one, with what was set.
+            Some(cell) => drop(cell.finish(outcome)),
+            None => drop(outcome),
+        });
     }
 }
 

@@ -20,6 +20,7 @@ use self::request::{Act, Call, Request, Stop};
 use crate::executor::Executor;
 use crate::handle::JoinHandle;
 use crate::sync::Arc;
+use crate::unwind::quietly;
 
 /// State that one job at a time may touch, in the order of the calls: Go's "share memory by
 /// communicating", without the goroutine and its channels.
@@ -136,8 +137,10 @@ impl<S: Send + 'static> Agent<S> {
     where
         F: FnOnce(&mut S) + Send + 'static,
     {
-        // An `Err`: the agent was stopped.
-        let _ = self.0.post(Message::Cast(Box::new(f)), false);
+        if let Err(refused) = self.0.post(Message::Cast(Box::new(f)), false) {
+            // The agent was stopped.
+            quietly(|| refused.refuse());
+        }
     }
 
     /// Gives the state back after everything that was called before.
