@@ -2,6 +2,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/ways.rs"]
+mod ways;
 
 mod bad_drops;
 mod bad_wakers;
+mod endings;
