@@ -1,12 +1,11 @@
 //! No thread can be made: nothing is lost, everything still gets its value.
 
 mod common;
+#[path = "common/limit.rs"]
+mod limit;
 
 use std::future::Future;
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::CommandExt;
 use std::pin::pin;
-use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::task::{Context, Wake, Waker};
@@ -15,6 +14,7 @@ use std::time::Duration;
 
 use common::{Gate, Runs, ended_well, in_a_process_by, must_end, until};
 use letgo::{JoinHandle, Pool, join_all, promise};
+use limit::{Limit, as_nobody};
 
 /// A pool that never gets a thread: no stack is that large.
 fn without_threads() -> Pool {
@@ -131,69 +131,6 @@ fn a_handle_of_a_dropped_pool_without_threads_comes_to_an_end() {
             Err(error) => assert!(error.is_cancelled()),
         }
     });
-}
-
-/// Decides from outside whether this process may make threads.
-struct Limit {
-    shell: Child,
-    tells: BufReader<ChildStdout>,
-}
-
-impl Limit {
-    fn new() -> Self {
-        let pid = std::process::id();
-        let script =
-            format!("while read limit; do prlimit --pid={pid} --nproc=$limit: && echo done; done");
-        let mut shell = Command::new("sh")
-            .args(["-c", &script])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let tells = BufReader::new(shell.stdout.take().unwrap());
-        Self { shell, tells }
-    }
-
-    fn set(&mut self, threads: &str) {
-        writeln!(self.shell.stdin.as_ref().unwrap(), "{threads}").unwrap();
-        let mut told = String::new();
-        self.tells.read_line(&mut told).unwrap();
-        assert_eq!(told, "done\n");
-    }
-
-    fn forbid_threads(&mut self) {
-        self.set("0");
-        assert!(thread::Builder::new().spawn(|| ()).is_err());
-    }
-
-    fn allow_threads(&mut self) {
-        self.set("1000");
-    }
-}
-
-impl Drop for Limit {
-    fn drop(&mut self) {
-        let _ = self.shell.kill();
-        let _ = self.shell.wait();
-    }
-}
-
-const NOBODY: u32 = 65_534;
-
-/// Runs the test in a process of somebody whose threads can be limited (root's can't).
-fn as_nobody(name: &str, test: impl FnOnce(Limit) + Send + 'static) {
-    let possible = |command: &mut Command| command.uid(NOBODY).output().is_ok();
-    let itself = std::env::current_exe().unwrap();
-    if !possible(Command::new(itself).arg("--list")) || !possible(&mut Command::new("prlimit")) {
-        eprintln!("skipped: threads can't be limited here");
-        return;
-    }
-    let output = in_a_process_by(
-        name,
-        |command| _ = command.uid(NOBODY),
-        || must_end(|| test(Limit::new())),
-    );
-    ended_well(&output);
 }
 
 fn pool(threads: usize) -> Pool {

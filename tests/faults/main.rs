@@ -2,9 +2,12 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/limit.rs"]
+mod limit;
 #[path = "../common/ways.rs"]
 mod ways;
 
 mod bad_drops;
 mod bad_wakers;
 mod endings;
+mod no_threads;
