@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use crate::common::{ended_well, in_a_process_by, must_end};
+use crate::common::{ended_well, in_a_process_by, is_the_process, must_end};
 
 /// Decides from outside whether this process may make threads.
 pub(crate) struct Limit {
@@ -96,7 +96,10 @@ fn as_user(
 ) {
     let possible = |command: &mut Command| command.uid(user).output().is_ok();
     let itself = std::env::current_exe().unwrap();
-    if !possible(Command::new(itself).arg("--list")) || !possible(&mut Command::new("prlimit")) {
+    let is_possible =
+        possible(Command::new(itself).arg("--list")) && possible(&mut Command::new("prlimit"));
+    // The process itself is somebody who may not become anybody else.
+    if !is_the_process(name) && !is_possible {
         eprintln!("skipped: threads can't be limited here");
         return;
     }

@@ -203,13 +203,18 @@ pub fn in_a_process(name: &str, env: &[(&str, &str)], test: impl FnOnce()) -> st
     in_a_process_by(name, |command| _ = command.envs(env.iter().copied()), test)
 }
 
+/// Whether this is the process that [`in_a_process`] started for the test of this name.
+pub fn is_the_process(name: &str) -> bool {
+    std::env::var_os(CHILD).is_some_and(|child| child == name)
+}
+
 /// As [`in_a_process`], with a change of the command first.
 pub fn in_a_process_by(
     name: &str,
     change: impl FnOnce(&mut std::process::Command),
     test: impl FnOnce(),
 ) -> std::process::Output {
-    if std::env::var_os(CHILD).is_some_and(|child| child == name) {
+    if is_the_process(name) {
         test();
         std::process::exit(0);
     }

@@ -8,6 +8,7 @@ mod limit;
 mod ways;
 
 mod bad_drops;
+mod bad_executors;
 mod bad_wakers;
 mod endings;
 mod no_threads;
