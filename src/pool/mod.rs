@@ -165,7 +165,8 @@ impl Pool {
     /// # Blocking
     /// On one of the pool's own threads it does not wait: that thread can't leave before the
     /// caller's task has ended. On a thread of another pool it tells that one, which lets another thread
-    /// run meanwhile. Inside an async runtime it blocks the runtime's thread.
+    /// run meanwhile; two pools, each shut down by a task of the other, would wait for each other for
+    /// ever. Inside an async runtime it blocks the runtime's thread.
     pub fn shutdown(&self) {
         let core = self.core();
         core.close();
