@@ -1,78 +1,20 @@
 //! Values, closures and states whose `Drop` panics, wherever the library drops one.
 
-use std::hash::{Hash, Hasher};
-use std::panic::{panic_any, resume_unwind};
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::panic::panic_any;
+use std::task::Waker;
 use std::thread;
 use std::time::Duration;
 
 use letgo::{
-    Agent, Eventual, Executor, FanIn, JoinHandle, Pool, PromiseMap, SingleFlight, as_completed,
-    join, join_all, promise, race_ok, try_join_all,
+    Agent, Executor, FanIn, Job, Pool, PromiseMap, SingleFlight, as_completed, join, join_all,
+    promise, race, race_ok, try_join_all,
 };
 
-use crate::common::{Drops, Gate, Queue, Wakes, must_end, panic_text, poll, until};
-
-/// Counts its drop, and panics. Two that are dropped in one go end the process.
-struct Bomb(Drops);
-
-impl Drop for Bomb {
-    fn drop(&mut self) {
-        drop(self.0.one());
-        // Without a word on standard error.
-        resume_unwind(Box::new("in the drop"));
-    }
-}
-
-/// A clone is harmless: what is dropped is the value that is shared.
-#[derive(Default)]
-struct OriginalBomb(#[expect(dead_code, reason = "for its drop")] Option<Bomb>);
-
-impl Clone for OriginalBomb {
-    fn clone(&self) -> Self {
-        Self(None)
-    }
-}
+use crate::bombs::{Bomb, Bombs, Here, OriginalBomb};
+use crate::common::{Drops, Gate, Queue, must_end, panic_text, poll, until};
 
 /// What the library drops, and how many bombs there are in it.
 type Path = (&'static str, usize, fn(&Bombs));
-
-/// Makes bombs.
-#[derive(Clone)]
-struct Bombs(Drops);
-
-impl Bombs {
-    fn one(&self) -> Bomb {
-        Bomb(self.0.clone())
-    }
-
-    /// A promise that has its value.
-    fn resolved(&self) -> JoinHandle<Bomb> {
-        let (resolver, handle) = promise();
-        assert!(resolver.resolve(self.one()).is_ok());
-        handle
-    }
-}
-
-/// There as soon as it is looked at.
-struct Here(Option<Bomb>);
-
-impl Future for Here {
-    type Output = Bomb;
-
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Bomb> {
-        self.0.take().map_or(Poll::Pending, Poll::Ready)
-    }
-}
-
-impl Eventual for Here {
-    fn is_finished(&self) -> bool {
-        false
-    }
-
-    fn cancel(&self) {}
-}
 
 fn glance<F: Future + Unpin>(future: &mut F) {
     assert!(poll(future, Waker::noop()).is_pending());
@@ -196,7 +138,7 @@ const PATHS: &[Path] = &[
         4,
         |bombs| {
             let panics = || {
-                let inline = |job: letgo::Job| job.run();
+                let inline = |job: Job| job.run();
                 inline.spawn_value(|| -> Bomb { panic!("no luck") })
             };
             let (_resolver, never) = promise::<()>();
@@ -234,15 +176,21 @@ const PATHS: &[Path] = &[
             assert!(resolver.resolve(Err(bombs.one())).is_ok());
             failed
         };
-        let inline = |job: letgo::Job| job.run();
+        let inline = |job: Job| job.run();
         let panics = inline.spawn_value(|| -> Result<i32, Bomb> { panic!("no luck") });
         let all = race_ok([failed(), failed(), panics]);
         assert_eq!(panic_text(|| all.get().is_ok()), "no luck");
     }),
     ("losers of a race", 3, |bombs| {
-        let winner = letgo::race([bombs.resolved(), bombs.resolved(), bombs.resolved()]).get();
+        let winner = race([bombs.resolved(), bombs.resolved(), bombs.resolved()]).get();
         assert_eq!(bombs.0.count(), 2);
         assert_eq!(panic_text(|| drop(winner)), "in the drop");
+    }),
+    ("losers of a race that are odd themselves", 4, |bombs| {
+        let here = || Here(Some(bombs.one()));
+        for winner in [race([here(), here()]).get(), race!(here(), here()).get()] {
+            assert_eq!(panic_text(|| drop(winner)), "in the drop");
+        }
     }),
     ("what nobody asks for as it is completed", 2, |bombs| {
         drop(as_completed([bombs.resolved(), bombs.resolved()]));
@@ -253,7 +201,7 @@ const PATHS: &[Path] = &[
     ("what is buffered in a fan-in that is dropped", 5, |bombs| {
         let fan = FanIn::bounded(4);
         let sender = fan.sender();
-        let inline = |job: letgo::Job| job.run();
+        let inline = |job: Job| job.run();
         for _ in 0..2 {
             let value = bombs.one();
             fan.spawn_value_on(&inline, move || value);
@@ -372,87 +320,6 @@ fn a_value_that_panics_when_dropped_harms_nobody_wherever_it_is_dropped() {
             let bombs = Bombs(Drops::new());
             path(&bombs);
             assert_eq!(bombs.0.count(), *count, "{name}");
-        }
-    });
-}
-
-/// Gives its value, and panics when it is dropped.
-struct Explosive(#[expect(dead_code, reason = "for its drop")] Bomb);
-
-impl Future for Explosive {
-    type Output = i32;
-
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<i32> {
-        Poll::Ready(1)
-    }
-}
-
-#[test]
-fn a_future_that_panics_when_dropped_arrives_in_a_fan_in_as_that_panic() {
-    must_end(|| {
-        let (fan, bombs) = (FanIn::bounded(1), Bombs(Drops::new()));
-        fan.spawn_future(Explosive(bombs.one()));
-        let settled = fan.recv_settled().unwrap();
-        assert_eq!(settled.unwrap_err().message(), Some("in the drop"));
-        assert!(fan.recv().is_none());
-        assert_eq!(bombs.0.count(), 1);
-    });
-}
-
-/// A key whose clones are harmless: the map has the original.
-#[derive(Clone)]
-struct Key(
-    u16,
-    #[expect(dead_code, reason = "for its drop")] OriginalBomb,
-);
-
-impl PartialEq for Key {
-    fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-}
-
-impl Eq for Key {}
-
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
-    }
-}
-
-#[test]
-fn keys_and_answers_that_panic_when_dropped_leave_no_other_question_waiting() {
-    must_end(|| {
-        let bombs = Bombs(Drops::new());
-        let key = |number| Key(number, OriginalBomb(Some(bombs.one())));
-        let plain = |number| Key(number, OriginalBomb(None));
-        for linger in [Duration::ZERO, Duration::from_nanos(1)] {
-            let map = PromiseMap::new().linger(linger);
-            let ask = || [1, 2, 3].map(|number| map.insert(key(number)).ok().unwrap());
-            // Of no use, a key is dropped at once.
-            let asked = ask();
-            assert!(map.insert(key(1)).is_err());
-            let waits = asked.map(|mut reply| {
-                let (wakes, waker) = Wakes::pair();
-                assert!(poll(&mut reply, &waker).is_pending());
-                (reply, wakes)
-            });
-            assert_eq!(map.cancel_all(), 3);
-            for (reply, wakes) in waits {
-                assert_eq!(wakes.count(), 1);
-                assert!(reply.join().is_err());
-            }
-            let asked = ask();
-            for number in [1, 2, 3] {
-                assert!(map.resolve(&plain(number), bombs.one()).is_delivered());
-            }
-            drop(asked);
-            let asked = ask();
-            assert!(map.cancel(&plain(1)));
-            drop(map);
-            for reply in asked {
-                assert!(reply.join().is_err());
-            }
         }
     });
 }

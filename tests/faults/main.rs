@@ -9,6 +9,12 @@ mod ways;
 
 mod bad_drops;
 mod bad_executors;
+mod bad_keys;
 mod bad_wakers;
+mod bombs;
+mod bursts;
 mod endings;
 mod no_threads;
+mod odd_clocks;
+mod places;
+mod shut_down;
