@@ -14,7 +14,8 @@ letgo beside its rivals: every contestant of a workload in one process, taking t
 Usage: cargo run --release -p letgo-bench -- [OPTIONS] [WORKLOAD…]
 
 A WORKLOAD is a name of the list, or what several begin with (`futures` is `futures-get`,
-`futures-await` and `futures-yield`). None: all of them, in about two minutes.
+`futures-await` and the rest of them). None: all of them, in some minutes.
+Names of workloads and of contestants may be separated by commas as well.
 
 Options:
   --only NAME…   these contestants only; `tokio` is all of tokio's
@@ -74,10 +75,10 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Asked, ArgsError> {
     let mut markdown = false;
     while let Some(arg) = parser.next()? {
         match arg {
-            Arg::Value(name) => names.push(name.string()?),
+            Arg::Value(list) => names.extend(separated(&list.string()?)),
             Arg::Long("only") => {
-                for name in parser.values()? {
-                    only.push(name.string()?);
+                for list in parser.values()? {
+                    only.extend(separated(&list.string()?));
                 }
             }
             Arg::Long("rounds") => match parser.value()?.parse() {
@@ -95,6 +96,11 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Asked, ArgsError> {
         rounds,
         markdown,
     }))
+}
+
+/// The names of a list with commas.
+fn separated(list: &str) -> impl Iterator<Item = String> {
+    list.split(',').map(|name| name.trim().to_owned())
 }
 
 /// The workloads of these names, with the contestants of those; no names are all.
@@ -159,8 +165,38 @@ mod tests {
     }
 
     #[test]
+    fn several_names_are_separated_by_commas_or_said_one_after_the_other() {
+        let lists = [
+            &["fib,skynet", "--only=letgo,rayon"][..],
+            &["fib", "skynet", "--only", "letgo", "rayon"],
+            &["--only=letgo", "fib, skynet", "--only=rayon"],
+        ];
+        for list in lists {
+            let Ok(Asked::Run(args)) = asked(list) else {
+                panic!("these are known names");
+            };
+            let chosen: Vec<_> = args
+                .workloads
+                .iter()
+                .map(|workload| (workload.name, workload.contestants().collect()))
+                .collect();
+            let expected = [
+                ("fib", vec!["letgo", "rayon::join"]),
+                ("skynet", vec!["letgo", "rayon::par_iter"]),
+            ];
+            assert_eq!(chosen, expected, "{list:?}");
+        }
+    }
+
+    #[test]
     fn what_is_unknown_is_answered_with_what_there_is() {
-        for args in [&["nonsense"][..], &["--only", "nobody"]] {
+        let unknown = [
+            &["nonsense"][..],
+            &["--only", "nobody"],
+            &["--only", "letgo,nobody"],
+            &["fib,"],
+        ];
+        for args in unknown {
             let error = asked(args).err().expect("unknown names").to_string();
             assert!(error.contains("spawn-get") && error.contains("tokio::spawn"));
         }
