@@ -4,15 +4,18 @@ use std::fs;
 use std::thread;
 
 /// The crates beside letgo whose versions matter.
-const RIVALS: [&str; 9] = [
+const RIVALS: [&str; 12] = [
     "async-channel",
     "async-executor",
     "blocking",
+    "chili",
     "crossbeam-channel",
     "flume",
     "futures",
+    "may",
     "oneshot",
     "rayon",
+    "threadpool",
     "tokio",
 ];
 

@@ -1,7 +1,7 @@
 //! The rivals: ways to spawn a closure or a future and to have its value, each as its own docs say.
 
 use std::hint::black_box;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex};
 use std::thread;
 
 use async_executor::Executor;
@@ -174,6 +174,47 @@ impl Spawns for RayonSpawn {
 impl Awaited for RayonSpawn {
     async fn value<T: Send + 'static>(handle: Self::Handle<T>) -> T {
         handle.await.unwrap()
+    }
+}
+
+/// Of the crate `threadpool`, a thread for each core, with a channel for the value.
+static FIXED_POOL: LazyLock<Mutex<threadpool::ThreadPool>> =
+    LazyLock::new(|| Mutex::new(threadpool::ThreadPool::new(cores())));
+
+pub(crate) struct FixedPool;
+
+impl Spawns for FixedPool {
+    const NAME: &'static str = "threadpool+oneshot";
+    type Handle<T: Send + 'static> = oneshot::Receiver<T>;
+
+    fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> Self::Handle<T> {
+        // The pool can't be shared, but has as many handles as one likes.
+        thread_local!(static POOL: threadpool::ThreadPool = FIXED_POOL.lock().unwrap().clone());
+        let (sender, receiver) = oneshot::channel();
+        // An `Err` says that nobody wants the value.
+        POOL.with(|pool| pool.execute(move || _ = sender.send(f())));
+        receiver
+    }
+
+    fn get<T: Send + 'static>(handle: Self::Handle<T>) -> T {
+        handle.recv().unwrap()
+    }
+}
+
+/// Coroutines, each with a stack: of so many as `fib` and `skynet` spawn it has room for too few, and
+/// ends the process.
+pub(crate) struct May;
+
+impl Spawns for May {
+    const NAME: &'static str = "may";
+    type Handle<T: Send + 'static> = may::coroutine::JoinHandle<T>;
+
+    fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> Self::Handle<T> {
+        may::go!(f)
+    }
+
+    fn get<T: Send + 'static>(handle: Self::Handle<T>) -> T {
+        handle.join().unwrap()
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) fn workload() -> Workload {
     .contestant(Unblock::NAME, |s| turn::<Unblock>(s, TASKS))
     .contestant(AsyncExecutor::NAME, |s| turn::<AsyncExecutor>(s, TASKS))
     .contestant(FuturesPool::NAME, |s| turn::<FuturesPool>(s, TASKS))
+    .contestant(FixedPool::NAME, |s| turn::<FixedPool>(s, TASKS))
+    .contestant(May::NAME, |s| turn::<May>(s, TASKS))
     .contestant(StdThread::NAME, |s| turn::<StdThread>(s, THREADS))
 }
 

@@ -25,6 +25,9 @@ pub(crate) fn workload() -> Workload {
         })
     })
     .contestant("rayon::join", |s| turn(s, || fork_on_stack(N)))
+    .contestant("chili", |s| {
+        turn(s, || fork_on_beat(&mut chili::Scope::global(), N))
+    })
 }
 
 fn turn(samples: &mut Samples, fib: impl FnOnce() -> u64) {
@@ -56,5 +59,13 @@ fn fork_on_stack(n: u32) -> u64 {
         return n.into();
     }
     let (one, other) = rayon::join(|| fork_on_stack(n - 1), || fork_on_stack(n - 2));
+    one + other
+}
+
+fn fork_on_beat(scope: &mut chili::Scope<'_>, n: u32) -> u64 {
+    if n < 2 {
+        return n.into();
+    }
+    let (one, other) = scope.join(|s| fork_on_beat(s, n - 1), |s| fork_on_beat(s, n - 2));
     one + other
 }

@@ -26,6 +26,11 @@ pub(crate) fn workload() -> Workload {
         })
     })
     .contestant("rayon::par_iter", |s| turn(s, LEAVES, tree_on_stack))
+    .contestant("chili", |s| {
+        turn(s, LEAVES, |first, leaves| {
+            tree_on_beat(&mut chili::Scope::global(), first, leaves)
+        })
+    })
 }
 
 fn turn(samples: &mut Samples, leaves: u64, sum: impl FnOnce(u64, u64) -> u64) {
@@ -76,4 +81,24 @@ fn tree_on_stack(first: u64, leaves: u64) -> u64 {
         .into_par_iter()
         .map(|(first, leaves)| tree_on_stack(first, leaves))
         .sum()
+}
+
+fn tree_on_beat(scope: &mut chili::Scope<'_>, first: u64, leaves: u64) -> u64 {
+    if leaves == 1 {
+        return first;
+    }
+    halves(scope, &parts(first, leaves))
+}
+
+/// The sum of these trees: what joins two at a time joins ten by halves.
+fn halves(scope: &mut chili::Scope<'_>, parts: &[(u64, u64)]) -> u64 {
+    match parts {
+        [] => 0,
+        [(first, leaves)] => tree_on_beat(scope, *first, *leaves),
+        _ => {
+            let (left, right) = parts.split_at(parts.len() / 2);
+            let (left, right) = scope.join(|s| halves(s, left), |s| halves(s, right));
+            left + right
+        }
+    }
 }

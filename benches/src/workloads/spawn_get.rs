@@ -17,6 +17,8 @@ pub(crate) fn workload() -> Workload {
         .contestant(Unblock::NAME, |s| turn::<Unblock>(s, 1_000))
         .contestant(AsyncExecutor::NAME, |s| turn::<AsyncExecutor>(s, 1_000))
         .contestant(FuturesPool::NAME, |s| turn::<FuturesPool>(s, 1_000))
+        .contestant(FixedPool::NAME, |s| turn::<FixedPool>(s, 1_000))
+        .contestant(May::NAME, |s| turn::<May>(s, 1_000))
         .contestant(StdThread::NAME, |s| turn::<StdThread>(s, 300))
 }
 

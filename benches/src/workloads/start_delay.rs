@@ -27,6 +27,8 @@ pub(crate) fn workload() -> Workload {
     .contestant(Unblock::NAME, turn::<Unblock>)
     .contestant(AsyncExecutor::NAME, turn::<AsyncExecutor>)
     .contestant(FuturesPool::NAME, turn::<FuturesPool>)
+    .contestant(FixedPool::NAME, turn::<FixedPool>)
+    .contestant(May::NAME, turn::<May>)
     .contestant(StdThread::NAME, turn::<StdThread>)
 }
 

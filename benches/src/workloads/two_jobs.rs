@@ -27,6 +27,8 @@ pub(crate) fn workload() -> Workload {
     })
     .contestant(RayonSpawn::NAME, |s| turn(s, spawn_both::<RayonSpawn>))
     .contestant(Unblock::NAME, |s| turn(s, spawn_both::<Unblock>))
+    .contestant(FixedPool::NAME, |s| turn(s, spawn_both::<FixedPool>))
+    .contestant(May::NAME, |s| turn(s, spawn_both::<May>))
     .contestant(StdThread::NAME, |s| turn(s, spawn_both::<StdThread>))
 }
 
