@@ -7,6 +7,7 @@
 mod args;
 mod machine;
 mod measure;
+mod peers;
 mod report;
 mod rivals;
 mod stats;
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
         }
     };
     let Args {
-        workloads,
+        mut workloads,
         rounds,
         markdown,
     } = args;
@@ -43,7 +44,8 @@ fn main() -> ExitCode {
     } else {
         Report::Tables
     };
-    print!("{}", report.head());
+    let peers = peers::gather(&mut workloads);
+    print!("{}", report.head(&peers));
     for mut workload in workloads {
         let results = workload.run(rounds);
         print!("{}", report.workload(&workload, &results));

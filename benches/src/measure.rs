@@ -18,12 +18,16 @@ impl Samples {
     pub(crate) fn per_op(&mut self, count: usize, run: impl FnOnce()) {
         let start = Instant::now();
         run();
-        let elapsed = start.elapsed();
+        self.push_many(start.elapsed(), count);
+    }
+
+    /// One sample of `count` operations that took so long together.
+    pub(crate) fn push_many(&mut self, elapsed: Duration, count: usize) {
         self.0.push(elapsed.as_secs_f64() * 1e9 / count as f64);
     }
 
     pub(crate) fn push(&mut self, sample: Duration) {
-        self.0.push(sample.as_secs_f64() * 1e9);
+        self.push_many(sample, 1);
     }
 }
 

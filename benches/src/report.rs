@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::machine;
 use crate::measure::Workload;
+use crate::peers::Gathered;
 use crate::stats::Summary;
 
 /// The contestant that the others are compared with.
@@ -16,7 +17,7 @@ pub(crate) enum Report {
 }
 
 impl Report {
-    pub(crate) fn head(self) -> String {
+    pub(crate) fn head(self, peers: &Gathered) -> String {
         let machine = format!(
             "{} cores of {}; {}; {}",
             machine::cores(),
@@ -28,13 +29,14 @@ impl Report {
             "cargo run --release -p letgo-bench --".to_owned(),
             |command, arg| command + " " + &arg,
         );
-        let (versions, load) = (machine::versions(), machine::load());
+        let versions = machine::versions() + &peers.versions;
+        let (missing, load) = (&peers.missing, machine::load());
         match self {
             Self::Tables => {
-                format!("{machine}\n{versions}\n`{command}`\nload before: {load}\n")
+                format!("{machine}\n{versions}\n`{command}`\nload before: {load}\n{missing}")
             }
             Self::Markdown => format!(
-                "`{command}`\non {machine}; {versions}; load before: {load}.\n\n\
+                "`{command}`\non {machine}; {versions}; load before: {load}.\n{missing}\n\
                  | | letgo: median (10th … 90th percentile) | times as long |\n|---|---|---|\n"
             ),
         }

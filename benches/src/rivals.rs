@@ -1,7 +1,7 @@
 //! The rivals: ways to spawn a closure or a future and to have its value, each as its own docs say.
 
 use std::hint::black_box;
-use std::sync::{LazyLock, Mutex};
+use std::sync::LazyLock;
 use std::thread;
 
 use async_executor::Executor;
@@ -178,8 +178,8 @@ impl Awaited for RayonSpawn {
 }
 
 /// Of the crate `threadpool`, a thread for each core, with a channel for the value.
-static FIXED_POOL: LazyLock<Mutex<threadpool::ThreadPool>> =
-    LazyLock::new(|| Mutex::new(threadpool::ThreadPool::new(cores())));
+static FIXED_POOL: LazyLock<threadpool::ThreadPool> =
+    LazyLock::new(|| threadpool::ThreadPool::new(cores()));
 
 pub(crate) struct FixedPool;
 
@@ -188,11 +188,9 @@ impl Spawns for FixedPool {
     type Handle<T: Send + 'static> = oneshot::Receiver<T>;
 
     fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> Self::Handle<T> {
-        // The pool can't be shared, but has as many handles as one likes.
-        thread_local!(static POOL: threadpool::ThreadPool = FIXED_POOL.lock().unwrap().clone());
         let (sender, receiver) = oneshot::channel();
         // An `Err` says that nobody wants the value.
-        POOL.with(|pool| pool.execute(move || _ = sender.send(f())));
+        FIXED_POOL.execute(move || _ = sender.send(f()));
         receiver
     }
 

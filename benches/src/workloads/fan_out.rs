@@ -3,6 +3,7 @@
 use std::hint::black_box;
 
 use crate::measure::{Samples, Workload};
+use crate::peers::{GO, JAVA, Peer};
 use crate::rivals::*;
 
 const TASKS: usize = 10_000;
@@ -28,6 +29,18 @@ pub(crate) fn workload() -> Workload {
     .contestant(FixedPool::NAME, |s| turn::<FixedPool>(s, TASKS))
     .contestant(May::NAME, |s| turn::<May>(s, TASKS))
     .contestant(StdThread::NAME, |s| turn::<StdThread>(s, THREADS))
+    .contestant("go", |s| turn_of(&GO, s, "fan-out"))
+    .contestant("java::ForkJoinPool", |s| {
+        turn_of(&JAVA, s, "fan-out/ForkJoinPool")
+    })
+    .contestant("java::CompletableFuture", |s| {
+        turn_of(&JAVA, s, "fan-out/CompletableFuture");
+    })
+}
+
+fn turn_of(peer: &Peer, samples: &mut Samples, workload: &str) {
+    let sum = TASKS * (TASKS + 1) / 2;
+    peer.turn(samples, &format!("{workload} {TASKS}"), TASKS, sum as u64);
 }
 
 fn turn<S: Spawns>(samples: &mut Samples, count: usize) {

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use crate::measure::{Samples, Workload};
+use crate::peers::{GO, JAVA};
 use crate::rivals::{Letgo, Spawns, TokioSpawn, tokio_runtime};
 
 const N: u32 = 25;
@@ -23,6 +24,10 @@ pub(crate) fn workload() -> Workload {
                 .block_on(tokio_runtime().spawn(fork_async(N)))
                 .unwrap()
         })
+    })
+    .contestant("go", |s| GO.turn(s, &format!("fib {N}"), FORKS, FIB))
+    .contestant("java::ForkJoinPool", |s| {
+        JAVA.turn(s, &format!("fib {N}"), FORKS, FIB);
     })
     .contestant("rayon::join", |s| turn(s, || fork_on_stack(N)))
     .contestant("chili", |s| {

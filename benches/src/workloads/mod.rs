@@ -35,6 +35,6 @@ pub(crate) fn all() -> Vec<Workload> {
     all.extend(fan_in::awaiting());
     all.push(fan_in::tasks());
     all.extend([agent::alone(), agent::among_many(), promise_map::workload()]);
-    all.push(sleepers::workload());
+    all.extend(sleepers::workloads());
     all
 }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::measure::{Samples, Workload};
+use crate::peers::{GO, JAVA, Peer};
 use crate::rivals::{Letgo, Spawns, TokioSpawn, tokio_runtime};
 
 const LEAVES: u64 = 1_000_000;
@@ -17,28 +18,34 @@ pub(crate) fn workload() -> Workload {
         "task",
     )
     .rounds(11)
-    .contestant(Letgo::NAME, |s| turn(s, LEAVES, tree))
+    .contestant(Letgo::NAME, |s| turn(s, tree))
     .contestant(TokioSpawn::NAME, |s| {
-        turn(s, LEAVES, |first, leaves| {
+        turn(s, |first, leaves| {
             tokio_runtime()
                 .block_on(tokio_runtime().spawn(tree_async(first, leaves)))
                 .unwrap()
         })
     })
-    .contestant("rayon::par_iter", |s| turn(s, LEAVES, tree_on_stack))
+    .contestant("go", |s| turn_of(&GO, s))
+    .contestant("java::ForkJoinPool", |s| turn_of(&JAVA, s))
+    .contestant("rayon::par_iter", |s| turn(s, tree_on_stack))
     .contestant("chili", |s| {
-        turn(s, LEAVES, |first, leaves| {
+        turn(s, |first, leaves| {
             tree_on_beat(&mut chili::Scope::global(), first, leaves)
         })
     })
 }
 
-fn turn(samples: &mut Samples, leaves: u64, sum: impl FnOnce(u64, u64) -> u64) {
-    // All levels but the root: 10 + 100 + … + leaves.
-    let tasks = (leaves * 10 - 10) / 9;
-    samples.per_op(tasks as usize, || {
-        assert_eq!(sum(0, leaves), leaves * (leaves - 1) / 2);
-    });
+/// All levels but the root: 10 + 100 + … + leaves.
+const TASKS: usize = (LEAVES as usize * 10 - 10) / 9;
+const SUM: u64 = LEAVES * (LEAVES - 1) / 2;
+
+fn turn(samples: &mut Samples, sum: impl FnOnce(u64, u64) -> u64) {
+    samples.per_op(TASKS, || assert_eq!(sum(0, LEAVES), SUM));
+}
+
+fn turn_of(peer: &Peer, samples: &mut Samples) {
+    peer.turn(samples, &format!("skynet {LEAVES}"), TASKS, SUM);
 }
 
 /// Where the ten parts begin, and how many leaves each has.

@@ -3,6 +3,7 @@
 use std::hint::black_box;
 
 use crate::measure::{Samples, Workload};
+use crate::peers::{GO, JAVA, Peer};
 use crate::rivals::*;
 
 pub(crate) fn workload() -> Workload {
@@ -20,6 +21,18 @@ pub(crate) fn workload() -> Workload {
         .contestant(FixedPool::NAME, |s| turn::<FixedPool>(s, 1_000))
         .contestant(May::NAME, |s| turn::<May>(s, 1_000))
         .contestant(StdThread::NAME, |s| turn::<StdThread>(s, 300))
+        .contestant("go", |s| turn_of(&GO, s, "spawn-get", 10_000))
+        .contestant("java::ForkJoinPool", |s| {
+            turn_of(&JAVA, s, "spawn-get/ForkJoinPool", 1_000);
+        })
+        .contestant("java::CompletableFuture", |s| {
+            turn_of(&JAVA, s, "spawn-get/CompletableFuture", 1_000);
+        })
+}
+
+fn turn_of(peer: &Peer, samples: &mut Samples, workload: &str, count: usize) {
+    let sum = count * (count + 1) / 2;
+    peer.turn(samples, &format!("{workload} {count}"), count, sum as u64);
 }
 
 fn turn<S: Spawns>(samples: &mut Samples, count: usize) {

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::measure::{Samples, Workload};
+use crate::peers::{GO, JAVA, Peer};
 use crate::rivals::*;
 
 const JOB: Duration = Duration::from_millis(5);
@@ -30,14 +31,25 @@ pub(crate) fn workload() -> Workload {
     .contestant(FixedPool::NAME, |s| turn(s, spawn_both::<FixedPool>))
     .contestant(May::NAME, |s| turn(s, spawn_both::<May>))
     .contestant(StdThread::NAME, |s| turn(s, spawn_both::<StdThread>))
+    .contestant("go", |s| turn_of(&GO, s))
+    .contestant("java::ForkJoinPool", |s| turn_of(&JAVA, s))
+}
+
+/// How many steps a job has on this machine, and what it comes to: worked out before the clock runs.
+static JOB_OF_THIS_MACHINE: LazyLock<(u64, u64)> = LazyLock::new(|| {
+    let steps = steps();
+    (steps, job(steps))
+});
+
+fn turn_of(peer: &Peer, samples: &mut Samples) {
+    let (steps, answer) = *JOB_OF_THIS_MACHINE;
+    for _ in 0..TIMES {
+        thread::sleep(JOB);
+        peer.turn(samples, &format!("two-jobs {steps}"), 1, answer);
+    }
 }
 
 fn turn(samples: &mut Samples, both: fn(u64) -> (u64, u64)) {
-    // The answer, too, is worked out before the clock runs.
-    static JOB_OF_THIS_MACHINE: LazyLock<(u64, u64)> = LazyLock::new(|| {
-        let steps = steps();
-        (steps, job(steps))
-    });
     let (steps, answer) = *JOB_OF_THIS_MACHINE;
     for _ in 0..TIMES {
         // The threads of the time before are asleep by then.
