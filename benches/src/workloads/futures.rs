@@ -33,16 +33,34 @@ pub(crate) fn awaited() -> Workload {
     .contestant(FuturesPool::NAME, await_value::<FuturesPool>)
 }
 
-pub(crate) fn yielding() -> Workload {
-    Workload::new(
-        "futures-yield",
-        "200 futures that yield 100 times each, all got",
-        "yield",
-    )
-    .contestant(Letgo::NAME, get_yielding::<Letgo>)
-    .contestant(TokioSpawn::NAME, get_yielding::<TokioSpawn>)
-    .contestant(AsyncExecutor::NAME, get_yielding::<AsyncExecutor>)
-    .contestant(FuturesPool::NAME, get_yielding::<FuturesPool>)
+/// Futures that yield 100 times each: one at a time, and 200.
+pub(crate) fn yielding() -> [Workload; 2] {
+    [
+        yielding_at_once(
+            "futures-yield-1",
+            "a future that yields 100 times, got, and the next",
+            1,
+        ),
+        yielding_at_once(
+            "futures-yield-200",
+            "200 futures that yield 100 times each, all got",
+            YIELDING_TASKS,
+        ),
+    ]
+}
+
+fn yielding_at_once(name: &'static str, what: &'static str, at_once: usize) -> Workload {
+    Workload::new(name, what, "yield")
+        .contestant(Letgo::NAME, move |s| get_yielding::<Letgo>(s, at_once))
+        .contestant(TokioSpawn::NAME, move |s| {
+            get_yielding::<TokioSpawn>(s, at_once);
+        })
+        .contestant(AsyncExecutor::NAME, move |s| {
+            get_yielding::<AsyncExecutor>(s, at_once);
+        })
+        .contestant(FuturesPool::NAME, move |s| {
+            get_yielding::<FuturesPool>(s, at_once);
+        })
 }
 
 fn get<S: SpawnsFutures>(samples: &mut Samples) {
@@ -69,19 +87,22 @@ fn await_value<S: SpawnsFutures>(samples: &mut Samples) {
     });
 }
 
-fn get_yielding<S: SpawnsFutures>(samples: &mut Samples) {
+fn get_yielding<S: SpawnsFutures>(samples: &mut Samples, at_once: usize) {
     samples.per_op(YIELDING_TASKS * YIELDS, || {
-        let handles: Vec<_> = (0..YIELDING_TASKS)
-            .map(|number| {
-                S::spawn_future(async move {
-                    for _ in 0..YIELDS {
-                        Yield(false).await;
-                    }
-                    number
+        let mut sum = 0;
+        for first in (0..YIELDING_TASKS).step_by(at_once) {
+            let handles: Vec<_> = (first..first + at_once)
+                .map(|number| {
+                    S::spawn_future(async move {
+                        for _ in 0..YIELDS {
+                            Yield(false).await;
+                        }
+                        number
+                    })
                 })
-            })
-            .collect();
-        let sum: usize = handles.into_iter().map(S::get).sum();
+                .collect();
+            sum += handles.into_iter().map(S::get).sum::<usize>();
+        }
         assert_eq!(sum, YIELDING_TASKS * (YIELDING_TASKS - 1) / 2);
     });
 }

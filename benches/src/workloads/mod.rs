@@ -29,8 +29,8 @@ pub(crate) fn all() -> Vec<Workload> {
         start_delay::workload(),
         futures::got(),
         futures::awaited(),
-        futures::yielding(),
     ];
+    all.extend(futures::yielding());
     all.extend(fan_in::blocking());
     all.extend(fan_in::awaiting());
     all.push(fan_in::tasks());
