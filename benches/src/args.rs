@@ -20,6 +20,7 @@ Names of workloads and of contestants may be separated by commas as well.
 Options:
   --only NAME…   these contestants only; `tokio` is all of tokio's
   --rounds N     how many turns each contestant gets, instead of the workload's own number
+  --long         ten million closures pending as well: a gigabyte or two, and some minutes
   --markdown     one table for a README instead of one for each workload
   --list         the workloads and their contestants
   --help         this text
@@ -51,7 +52,7 @@ impl fmt::Display for ArgsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown { what, name } => {
-                let list = report::list(&workloads::all());
+                let list = report::list(&workloads::all(false));
                 write!(f, "there is no {what} `{name}`; there are\n\n{list}")
             }
             Self::NoRounds => writeln!(f, "`--rounds` needs a number from 1 on"),
@@ -71,6 +72,7 @@ impl From<lexopt::Error> for ArgsError {
 pub(crate) fn parse(mut parser: Parser) -> Result<Asked, ArgsError> {
     let mut names = Vec::new();
     let mut only = Vec::new();
+    let mut long = false;
     let mut rounds = None;
     let mut markdown = false;
     while let Some(arg) = parser.next()? {
@@ -85,6 +87,7 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Asked, ArgsError> {
                 Ok(number @ 1..) => rounds = Some(number),
                 _ => return Err(ArgsError::NoRounds),
             },
+            Arg::Long("long") => long = true,
             Arg::Long("markdown") => markdown = true,
             Arg::Long("list") => return Ok(Asked::List),
             Arg::Long("help") | Arg::Short('h') => return Ok(Asked::Help),
@@ -92,7 +95,7 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Asked, ArgsError> {
         }
     }
     Ok(Asked::Run(Args {
-        workloads: chosen(workloads::all(), &names, &only)?,
+        workloads: chosen(workloads::all(long), &names, &only)?,
         rounds,
         markdown,
     }))

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Ok(Asked::List) => {
-            print!("{}", report::list(&workloads::all()));
+            print!("{}", report::list(&workloads::all(false)));
             return ExitCode::SUCCESS;
         }
         Err(error) => {

@@ -48,6 +48,8 @@ pub(crate) struct Workload {
     /// The contestant that does the same without any concurrency: the others are told by how much
     /// faster they were.
     pub(crate) sequential: Option<&'static str>,
+    /// The contestant that the others are compared with.
+    pub(crate) base: &'static str,
     rounds: usize,
     contestants: Vec<Contestant>,
 }
@@ -59,6 +61,7 @@ impl Workload {
             what,
             per,
             sequential: None,
+            base: "letgo",
             rounds: 21,
             contestants: Vec::new(),
         }
@@ -66,6 +69,12 @@ impl Workload {
 
     pub(crate) fn rounds(mut self, rounds: usize) -> Self {
         self.rounds = rounds;
+        self
+    }
+
+    /// Compares with this one instead of with letgo.
+    pub(crate) fn base(mut self, name: &'static str) -> Self {
+        self.base = name;
         self
     }
 

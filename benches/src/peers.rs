@@ -106,11 +106,10 @@ pub(crate) fn gather(workloads: &mut Vec<Workload>) -> Gathered {
             Ok(version) => gathered.versions += &format!(", {language} {version}"),
             Err(error) => {
                 let reason = match error.kind() {
-                    io::ErrorKind::NotFound => "is not installed".to_owned(),
-                    _ => format!("can't be had ({})", error.to_string().trim()),
+                    io::ErrorKind::NotFound => format!("`{}`", peer.install),
+                    _ => error.to_string(),
                 };
-                let install = peer.install;
-                gathered.missing += &format!("without {language}: it {reason}; `{install}`\n");
+                gathered.missing += &format!("without {language}: {}\n", reason.trim());
                 for workload in &mut *workloads {
                     workload.keep(|name| !peer.takes_part_as(name));
                 }

@@ -7,9 +7,6 @@ use crate::measure::Workload;
 use crate::peers::Gathered;
 use crate::stats::Summary;
 
-/// The contestant that the others are compared with.
-const OURS: &str = "letgo";
-
 #[derive(Clone, Copy)]
 pub(crate) enum Report {
     Tables,
@@ -56,7 +53,7 @@ impl Report {
 
 fn table(workload: &Workload, results: &[(&str, Summary)]) -> String {
     let mut text = format!("\n{}: {}\n", workload.name, workload.what);
-    let ours = summary_of(results, OURS);
+    let base = summary_of(results, workload.base);
     let sequential = workload
         .sequential
         .and_then(|name| summary_of(results, name));
@@ -68,7 +65,12 @@ fn table(workload: &Workload, results: &[(&str, Summary)]) -> String {
     let per = format!("per {}", workload.per);
     let mut line = format!(
         "{:>9}  {:width$}  {per:>11}  10th … 90th percentile",
-        "× letgo", ""
+        if workload.base == "letgo" {
+            "× letgo"
+        } else {
+            "× first"
+        },
+        ""
     );
     if sequential.is_some() {
         line += "   speed-up (90th percentile)";
@@ -76,7 +78,7 @@ fn table(workload: &Workload, results: &[(&str, Summary)]) -> String {
     text += line.trim_end();
     text += "\n";
     for (name, summary) in results {
-        let ratio = ours.map_or_else(|| "–".to_owned(), |ours| ratio(summary.median, ours.median));
+        let ratio = base.map_or_else(|| "–".to_owned(), |base| ratio(summary.median, base.median));
         let spread = format!("{} … {}", time(summary.p10), time(summary.p90));
         let median = time(summary.median);
         let mut line = format!("{ratio:>9}  {name:width$}  {median:>11}  {spread:<22}");
@@ -92,20 +94,20 @@ fn table(workload: &Workload, results: &[(&str, Summary)]) -> String {
 }
 
 fn row(workload: &Workload, results: &[(&str, Summary)]) -> String {
-    let ours = summary_of(results, OURS);
-    let own = ours.map_or_else(String::new, |ours| {
+    let base = summary_of(results, workload.base);
+    let own = base.map_or_else(String::new, |base| {
         format!(
             "{} ({} … {})",
-            time(ours.median),
-            time(ours.p10),
-            time(ours.p90)
+            time(base.median),
+            time(base.p10),
+            time(base.p90)
         )
     });
     let others: Vec<_> = results
         .iter()
-        .filter(|(name, _)| *name != OURS)
-        .map(|(name, summary)| match ours {
-            Some(ours) => format!("{name} {}", ratio(summary.median, ours.median)),
+        .filter(|(name, _)| *name != workload.base)
+        .map(|(name, summary)| match base {
+            Some(base) => format!("{name} {}", ratio(summary.median, base.median)),
             None => format!("{name} {}", time(summary.median)),
         })
         .collect();

@@ -9,6 +9,7 @@ mod fan_out;
 mod fib;
 mod futures;
 mod promise_map;
+mod scaling;
 mod skynet;
 mod sleepers;
 mod spawn_get;
@@ -18,7 +19,9 @@ mod two_jobs;
 use crate::measure::Workload;
 
 /// All there are. Those that make pools grow come last: the threads stay for a while.
-pub(crate) fn all() -> Vec<Workload> {
+///
+/// `long`: with the points that take minutes.
+pub(crate) fn all(long: bool) -> Vec<Workload> {
     let mut all = vec![
         spawn_get::workload(),
         fan_out::workload(),
@@ -35,6 +38,12 @@ pub(crate) fn all() -> Vec<Workload> {
     all.extend(fan_in::awaiting());
     all.push(fan_in::tasks());
     all.extend([agent::alone(), agent::among_many(), promise_map::workload()]);
+    all.extend([
+        scaling::spawners(),
+        scaling::spawners_of_many(),
+        scaling::pending(long),
+        scaling::depth(),
+    ]);
     all.extend(sleepers::workloads());
     all
 }
