@@ -20,10 +20,12 @@ Names of workloads and of contestants may be separated by commas as well.
 Options:
   --only NAME…   these contestants only; `tokio` is all of tokio's
   --rounds N     how many turns each contestant gets, instead of the workload's own number
-  --long         ten million closures pending as well: a gigabyte or two, and some minutes
+  --long         ten million closures pending as well: a gigabyte, and a minute more
   --markdown     one table for a README instead of one for each workload
   --list         the workloads and their contestants
   --help         this text
+
+The memory of a pending closure: cargo run --release -p letgo-bench --bin memory
 ";
 
 /// What is to be done.

@@ -63,7 +63,7 @@ fn spawners_of(name: &'static str, what: &'static str, batch: usize) -> Workload
     )
 }
 
-/// `long`: ten million at a time as well, which takes a gigabyte or two and some minutes.
+/// `long`: ten million at a time as well, which takes a gigabyte.
 pub(crate) fn pending(long: bool) -> Workload {
     let (workload, points_of) = if long {
         let what = "spawn 10^3 … 10^7 closures, then get them all";
