@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::path::PathBuf;
 
 use lexopt::{Arg, Parser, ValueExt};
 
@@ -22,6 +23,7 @@ Options:
   --rounds N     how many turns each contestant gets, instead of the workload's own number
   --long         ten million closures pending as well: a gigabyte, and a minute more
   --markdown     one table for a README instead of one for each workload
+  --plot FILE    a plot of it as well, in SVG
   --list         the workloads and their contestants
   --help         this text
 
@@ -40,6 +42,7 @@ pub(crate) struct Args {
     pub(crate) workloads: Vec<Workload>,
     pub(crate) rounds: Option<usize>,
     pub(crate) markdown: bool,
+    pub(crate) plot: Option<PathBuf>,
 }
 
 /// What was asked for is not to be had.
@@ -77,6 +80,7 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Asked, ArgsError> {
     let mut long = false;
     let mut rounds = None;
     let mut markdown = false;
+    let mut plot = None;
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Value(list) => names.extend(separated(&list.string()?)),
@@ -91,6 +95,7 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Asked, ArgsError> {
             },
             Arg::Long("long") => long = true,
             Arg::Long("markdown") => markdown = true,
+            Arg::Long("plot") => plot = Some(parser.value()?.into()),
             Arg::Long("list") => return Ok(Asked::List),
             Arg::Long("help") | Arg::Short('h') => return Ok(Asked::Help),
             other => return Err(other.unexpected().into()),
@@ -100,6 +105,7 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Asked, ArgsError> {
         workloads: chosen(workloads::all(long), &names, &only)?,
         rounds,
         markdown,
+        plot,
     }))
 }
 

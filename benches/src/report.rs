@@ -139,7 +139,7 @@ pub(crate) fn list(workloads: &[Workload]) -> String {
     text
 }
 
-fn ratio(theirs: f64, ours: f64) -> String {
+pub(crate) fn ratio(theirs: f64, ours: f64) -> String {
     let ratio = theirs / ours;
     if ratio < 9.995 {
         format!("{ratio:.2}")
@@ -151,7 +151,7 @@ fn ratio(theirs: f64, ours: f64) -> String {
 }
 
 /// A time of so many nanoseconds, in three digits or a little more.
-fn time(nanoseconds: f64) -> String {
+pub(crate) fn time(nanoseconds: f64) -> String {
     let (value, unit) = match nanoseconds {
         ns if ns < 1e3 => (ns, "ns"),
         ns if ns < 1e6 => (ns / 1e3, "µs"),
