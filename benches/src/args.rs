@@ -200,6 +200,17 @@ mod tests {
     }
 
     #[test]
+    fn ten_million_are_pending_only_if_they_are_asked_for() {
+        for (list, long) in [(&["pending"][..], false), (&["--long", "pending"], true)] {
+            let Ok(Asked::Run(args)) = asked(list) else {
+                panic!("this is a known name");
+            };
+            let last = args.workloads[0].contestants().last();
+            assert_eq!(last == Some("letgo::10^7"), long);
+        }
+    }
+
+    #[test]
     fn what_is_unknown_is_answered_with_what_there_is() {
         let unknown = [
             &["nonsense"][..],

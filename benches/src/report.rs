@@ -169,7 +169,25 @@ pub(crate) fn time(nanoseconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::time;
+    use super::{row, table, time};
+    use crate::measure::Workload;
+    use crate::plot::Panel;
+    use crate::stats::Summary;
+
+    #[test]
+    fn points_are_compared_with_the_first_of_them() {
+        let workload = Workload::new("depth", "a chain", "task").base("letgo::1");
+        let results = [
+            ("letgo::1", Summary::of(&[10.0])),
+            ("letgo::10", Summary::of(&[25.0])),
+        ];
+        assert!(table(&workload, &results).contains(" 2.50  letgo::10 "));
+        assert!(
+            row(&workload, &results)
+                .ends_with("| 10.0 ns (10.0 ns … 10.0 ns) | letgo::10 2.50 |\n")
+        );
+        assert!(Panel::of(&workload, &results).is_none());
+    }
 
     #[test]
     fn times_have_three_digits_and_a_unit_that_fits() {
