@@ -3,11 +3,15 @@
 use std::hint::{black_box, spin_loop};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::machine::cores;
 use crate::rivals::*;
 
 const PENDING: usize = 100_000;
+/// Long enough for all threads of a pool to start.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What was asked of the allocator until now.
 #[derive(Clone, Copy, Debug)]
@@ -133,8 +137,10 @@ impl<S: Spawns> Occupied<S> {
                 }
             }));
         }
-        while started.load(Ordering::Relaxed) < threads {
-            std::thread::yield_now();
+        // A pool that was told to be smaller has no thread for all of them.
+        let begin = Instant::now();
+        while started.load(Ordering::Relaxed) < threads && begin.elapsed() < PATIENCE {
+            thread::yield_now();
         }
         Self { released, handles }
     }
