@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 
 use crate::error::JoinError;
 use crate::handle::JoinHandle;
-use crate::job::Job;
+use crate::job::{Job, poll_once};
 use crate::sync::{Arc, Weak};
 use crate::task::{Finish, Outcome, Running, Task, Work};
 use crate::unwind::{catch, quietly};
@@ -71,7 +71,7 @@ impl<T: Send + 'static> Work for Start<T> {
     }
 
     fn run(self) -> Option<Outcome<T>> {
-        self.runnable.run();
+        poll_once(self.runnable);
         None
     }
 }

@@ -86,7 +86,7 @@ impl Job {
     pub fn run(self) {
         quietly(|| match self.0 {
             Kind::Task(start) => start.0.run(),
-            Kind::Future(runnable) => _ = runnable.run(),
+            Kind::Future(runnable) => poll_once(runnable),
         });
     }
 
@@ -134,6 +134,17 @@ impl Job {
             Kind::Future(_) => true,
         }
     }
+}
+
+/// Polls a future up to its next `await`.
+///
+/// If that leaves it detached, and with nobody to wake it, it is dropped. `async-task` sees to that when
+/// the last waker goes; where the end of a poll is the last that knows of the future, it frees the memory
+/// and forgets the future in there. So a waker outlives the poll.
+pub(crate) fn poll_once(runnable: Runnable) {
+    let waker = runnable.waker();
+    runnable.run();
+    drop(waker);
 }
 
 impl Drop for Start {

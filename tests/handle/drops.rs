@@ -225,6 +225,41 @@ fn a_futures_handle_dropped_or_cancelled_while_it_waits() {
 }
 
 #[test]
+fn a_detached_future_that_was_woken_and_can_be_no_more_is_dropped() {
+    let rig = Rig::default();
+    let (resolver, answer) = promise::<i32>();
+    let captured = rig.captured.one();
+    let future = async move {
+        let _captured = captured;
+        answer.await;
+        std::future::pending::<()>().await;
+    };
+    rig.queue.spawn_future(future).detach();
+    rig.queue.run_all();
+    assert_eq!(rig.captured.count(), 0);
+    resolver.resolve(1).unwrap();
+    rig.queue.run_all();
+    assert_eq!(rig.captured.count(), 1, "nobody is left who could wake it");
+}
+
+#[test]
+fn a_future_that_is_detached_while_it_is_polled_is_dropped_if_nobody_can_wake_it() {
+    let rig = Rig::default();
+    let captured = rig.captured.one();
+    let slot = Arc::new(Mutex::new(None::<JoinHandle<()>>));
+    let own = Arc::clone(&slot);
+    let future = async move {
+        let _captured = captured;
+        drop(own.lock().unwrap().take());
+        drop(own);
+        std::future::pending::<()>().await;
+    };
+    *slot.lock().unwrap() = Some(rig.queue.spawn_future(future));
+    rig.queue.run_all();
+    assert_eq!(rig.captured.count(), 1);
+}
+
+#[test]
 fn a_detached_future_that_nobody_wakes_again_is_dropped() {
     let drops = Drops::new();
     let captured = drops.one();
