@@ -8,11 +8,13 @@ use lexopt::{Arg, Parser, ValueExt};
 use crate::campaign::Campaign;
 use crate::executors::Kind;
 use crate::program::Program;
+use crate::soak::{self, Soak};
 
 pub(crate) const HELP: &str = "\
 letgo under stress.
 
 Usage: cargo run --release -p letgo-stress -- programs [OPTIONS]
+       cargo run --release -p letgo-stress -- soak [OPTIONS]
 
 programs
 Random programs, on every executor in turn, each beside a model of what it may come to.
@@ -26,17 +28,30 @@ A program that fails, or hangs, is printed with its seed, and cut down to what s
                   tokio-blocking, rayon, threads, scrambled
   --patience N    after how many seconds a program hangs; 30 if not said
   --keep FILE     writes what was cut down there: in `stress/kept` it is a test from then on
+
+soak
+A mixed load. Fails if memory, threads or open files grow, if it becomes slower, or if anything is
+never dropped.
+
+  --seconds N     for how long; 120 if not said
+  --only PART     this part of the load alone, to find out whose fault it is; may be given again.
+                  closures, futures, fan-in, agents, promises, combined, cancelled, scopes, sleeps,
+                  paced, pools, threads
+  --csv FILE      writes the time series there
+  --svg FILE      writes a plot of it there
 ";
 
 /// What is to be done.
 pub(crate) enum Asked {
     Programs(Campaign),
+    Soak(Soak),
     Help,
 }
 
 pub(crate) fn parse(mut parser: Parser) -> Result<Asked, lexopt::Error> {
     match parser.next()? {
         Some(Arg::Value(what)) if what == "programs" => programs(parser),
+        Some(Arg::Value(what)) if what == "soak" => soak_for(parser),
         None | Some(Arg::Long("help") | Arg::Short('h')) => Ok(Asked::Help),
         Some(other) => Err(other.unexpected()),
     }
@@ -82,6 +97,32 @@ fn programs(mut parser: Parser) -> Result<Asked, lexopt::Error> {
         campaign.times = if is_single { 200 } else { 1 };
     }
     Ok(Asked::Programs(campaign))
+}
+
+fn soak_for(mut parser: Parser) -> Result<Asked, lexopt::Error> {
+    let mut soak = Soak {
+        time: Duration::from_secs(120),
+        only: Vec::new(),
+        csv: None,
+        svg: None,
+    };
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Arg::Long("seconds") => soak.time = seconds(&mut parser)?,
+            Arg::Long("only") => {
+                let name = parser.value()?.string()?;
+                if !soak::parts().any(|part| part == name) {
+                    return Err(format!("the load has no part `{name}`").into());
+                }
+                soak.only.push(name);
+            }
+            Arg::Long("csv") => soak.csv = Some(PathBuf::from(parser.value()?)),
+            Arg::Long("svg") => soak.svg = Some(PathBuf::from(parser.value()?)),
+            Arg::Long("help") | Arg::Short('h') => return Ok(Asked::Help),
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Asked::Soak(soak))
 }
 
 fn seconds(parser: &mut Parser) -> Result<Duration, lexopt::Error> {

@@ -1,4 +1,5 @@
-//! letgo under stress: random programs beside a model of what they may come to.
+//! letgo under stress: random programs beside a model of what they may come to, and a mixed load that
+//! must stay level for as long as it runs.
 //!
 //! `cargo run --release -p letgo-stress -- --help` says what can be asked for.
 
@@ -14,6 +15,7 @@ mod minimise;
 mod model;
 mod program;
 mod run;
+mod soak;
 
 use std::process;
 
@@ -22,6 +24,7 @@ use args::Asked;
 fn main() {
     let went_well = match args::parse(lexopt::Parser::from_env()) {
         Ok(Asked::Programs(campaign)) => campaign.run(),
+        Ok(Asked::Soak(soak)) => soak.run(),
         Ok(Asked::Help) => {
             print!("{}", args::HELP);
             true

@@ -1,0 +1,90 @@
+//! Whether what was sampled is level: medians of the first and the last third after the warm-up.
+
+use super::sample::Sample;
+
+/// What part of the time is warm-up.
+const WARM_UP: usize = 4;
+
+/// Generous: a noisy machine must not fail it, a leak that matters in an hour must.
+const RSS_FACTOR: f64 = 1.2;
+const RSS_SLACK_KIB: f64 = 16.0 * 1024.0;
+const THREADS_FACTOR: f64 = 1.2;
+const THREADS_SLACK: f64 = 16.0;
+const FILES_SLACK: f64 = 8.0;
+const SLOWDOWN: f64 = 3.0;
+
+pub(super) fn judge(samples: &[Sample]) -> Vec<String> {
+    let warm = &samples[samples.len() / WARM_UP..];
+    let third = warm.len() / 3;
+    if third == 0 {
+        return vec!["it was too short to tell anything: give it more seconds".into()];
+    }
+    let (first, last) = (&warm[..third], &warm[warm.len() - third..]);
+    let mut failures = Vec::new();
+    let mut compare =
+        |what: &str, of: &dyn Fn(&Sample) -> Option<f64>, grows: &dyn Fn(f64) -> f64| {
+            let (Some(before), Some(after)) = (median(first, of), median(last, of)) else {
+                return;
+            };
+            println!("{what}: median {before:.0} at first, {after:.0} in the end");
+            if after > grows(before) {
+                failures.push(format!("{what} grew from {before:.0} to {after:.0}"));
+            }
+        };
+    compare(
+        "memory in KiB",
+        &|s| s.rss_kib.map(|n| n as f64),
+        &|before| before * RSS_FACTOR + RSS_SLACK_KIB,
+    );
+    compare("threads", &|s| s.threads.map(|n| n as f64), &|before| {
+        before * THREADS_FACTOR + THREADS_SLACK
+    });
+    compare("open files", &|s| s.files.map(|n| n as f64), &|before| {
+        before + FILES_SLACK
+    });
+    compare(
+        "microseconds per round",
+        &|s| Some(1e6 / s.rounds_per_second.max(1e-3)),
+        &|before| before * SLOWDOWN,
+    );
+    failures
+}
+
+fn median(samples: &[Sample], of: &dyn Fn(&Sample) -> Option<f64>) -> Option<f64> {
+    let mut numbers: Vec<f64> = samples.iter().filter_map(of).collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn samples(rss: impl Fn(u64) -> u64, rate: impl Fn(u64) -> f64) -> Vec<Sample> {
+        let one = |n| Sample {
+            at: Duration::from_secs(n),
+            rss_kib: Some(rss(n)),
+            threads: Some(10),
+            files: Some(3),
+            rounds_per_second: rate(n),
+        };
+        (0..100).map(one).collect()
+    }
+
+    #[test]
+    fn growth_and_slowdown_fail_and_noise_does_not() {
+        let noisy = |n: u64| 10_000 + (n * 7919) % 3000;
+        assert!(judge(&samples(noisy, |_| 100.0)).is_empty());
+        assert_eq!(judge(&samples(|n| 10_000 + n * 500, |_| 100.0)).len(), 1);
+        assert_eq!(judge(&samples(noisy, |n| 1000.0 / (n + 1) as f64)).len(), 0);
+        let slows = |n| if n < 70 { 100.0 } else { 20.0 };
+        assert_eq!(judge(&samples(noisy, slows)).len(), 1);
+    }
+
+    #[test]
+    fn what_is_too_short_proves_nothing() {
+        assert_eq!(judge(&[]).len(), 1);
+    }
+}
