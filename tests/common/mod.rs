@@ -98,13 +98,34 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 /// An executor that runs nothing by itself: jobs wait until the test runs or drops them. Clones are
-/// the same queue.
-#[derive(Clone, Default)]
-pub struct Queue(Arc<Mutex<VecDeque<Job>>>);
+/// the same queue. When the one that was made by `new` goes, it drops what is there: an agent would be
+/// kept for ever by its own job, in the queue that the agent holds.
+#[derive(Default)]
+pub struct Queue {
+    jobs: Arc<Mutex<VecDeque<Job>>>,
+    is_clone: bool,
+}
 
 impl Executor for Queue {
     fn execute(&self, job: Job) {
-        self.0.lock().unwrap().push_back(job);
+        self.jobs.lock().unwrap().push_back(job);
+    }
+}
+
+impl Clone for Queue {
+    fn clone(&self) -> Self {
+        Self {
+            jobs: Arc::clone(&self.jobs),
+            is_clone: true,
+        }
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        if !self.is_clone {
+            self.drop_all();
+        }
     }
 }
 
@@ -114,16 +135,16 @@ impl Queue {
     }
 
     pub fn len(&self) -> usize {
-        self.0.lock().unwrap().len()
+        self.jobs.lock().unwrap().len()
     }
 
     pub fn pop(&self) -> Option<Job> {
-        self.0.lock().unwrap().pop_front()
+        self.jobs.lock().unwrap().pop_front()
     }
 
     /// All there is.
     pub fn take(&self) -> Vec<Job> {
-        self.0.lock().unwrap().drain(..).collect()
+        self.jobs.lock().unwrap().drain(..).collect()
     }
 
     /// Runs what is there and what comes of it.
