@@ -15,11 +15,15 @@ pub(crate) fn obtain<T>(value: &Arc<dyn Value<T>>) -> Outcome<T> {
     if value.is_claimable() {
         let claimed = stack::if_room(|| {
             retract(value);
-            in_turn(value, || value.claim())
+            match value.claim() {
+                Claim::Mine(outcome) => Some(outcome),
+                Claim::TooEarly => in_turn(value, || value.claim()),
+                Claim::TooLate => None,
+            }
         });
         match claimed {
-            Some(Claim::Mine(outcome)) => return outcome,
-            Some(_) => {}
+            Some(Some(outcome)) => return outcome,
+            Some(None) => {}
             None => run_on_fresh_thread(value),
         }
     }
@@ -30,7 +34,9 @@ pub(crate) fn obtain<T>(value: &Arc<dyn Value<T>>) -> Outcome<T> {
 pub(crate) fn run<T>(value: &Arc<dyn Value<T>>) {
     let ran = stack::if_room(|| {
         retract(value);
-        in_turn(value, || value.claim_in_place());
+        if let Claim::TooEarly = value.claim_in_place() {
+            in_turn(value, || value.claim_in_place());
+        }
     });
     if ran.is_none() {
         run_on_fresh_thread(value);
@@ -44,19 +50,20 @@ fn retract<T>(value: &Arc<dyn Value<T>>) {
     local::retract(Arc::as_ptr(value).cast());
 }
 
-/// Tries to claim until it is not too early any more.
-#[inline]
-fn in_turn<T, R>(value: &Arc<dyn Value<T>>, claim: impl Fn() -> Claim<R>) -> Claim<R> {
-    loop {
+/// Claims the task when it is its turn.
+#[cold]
+fn in_turn<T, R>(value: &Arc<dyn Value<T>>, claim: impl Fn() -> Claim<R>) -> Option<R> {
+    while wait_for_turn(value) {
         match claim() {
-            Claim::TooEarly if wait_for_turn(value) => {}
-            claimed => return claimed,
+            Claim::Mine(claimed) => return Some(claimed),
+            Claim::TooEarly => {}
+            Claim::TooLate => break,
         }
     }
+    None
 }
 
 /// `false`: it will never come.
-#[cold]
 fn wait_for_turn<T>(value: &Arc<dyn Value<T>>) -> bool {
     let turn = wait::block_for(None, |cx| match value.poll_turn(cx.waker()) {
         Poll::Ready(()) => Poll::Ready(true),
@@ -66,8 +73,15 @@ fn wait_for_turn<T>(value: &Arc<dyn Value<T>>) -> bool {
     turn == Some(true)
 }
 
-#[cold]
 fn wait_for<T>(value: &Arc<dyn Value<T>>) -> Outcome<T> {
+    match value.take() {
+        Some(outcome) => outcome,
+        None => block_for(value),
+    }
+}
+
+#[cold]
+fn block_for<T>(value: &Arc<dyn Value<T>>) -> Outcome<T> {
     if value.waits_for_itself() {
         return Err(JoinError::own_agent(value.spawned_at()));
     }

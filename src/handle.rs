@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::mem;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -109,8 +110,8 @@ impl<T> JoinHandle<T> {
     /// waits, be it in a timed get or in the poll of an `.await`, may run queued closures itself.
     #[track_caller]
     #[inline]
-    pub fn get(mut self) -> T {
-        let value = self.give_up();
+    pub fn get(self) -> T {
+        let value = self.into_value();
         match claim::obtain(&value) {
             Ok(value) => value,
             Err(error) => error.resume(value.spawned_at()),
@@ -135,8 +136,8 @@ impl<T> JoinHandle<T> {
     /// As [`get`](Self::get).
     #[track_caller]
     #[inline]
-    pub fn join(mut self) -> Result<T, JoinError> {
-        let value = self.give_up();
+    pub fn join(self) -> Result<T, JoinError> {
+        let value = self.into_value();
         claim::obtain(&value)
     }
 
@@ -363,6 +364,16 @@ impl<T> JoinHandle<T> {
     }
 
     #[track_caller]
+    #[inline]
+    fn into_value(mut self) -> Arc<dyn Value<T>> {
+        let value = self.give_up();
+        // Spent, it has nothing left to drop.
+        mem::forget(self);
+        value
+    }
+
+    #[track_caller]
+    #[inline]
     fn give_up(&mut self) -> Arc<dyn Value<T>> {
         match self.value.take() {
             Some(value) => value,
