@@ -1,29 +1,31 @@
 //! Which thread of control this is: one that stands in for another is that other.
 
 use std::cell::Cell;
+use std::num::NonZeroUsize;
 
 /// Names a thread of control; no two that exist at the same time are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Who(usize);
+pub(crate) struct Who(NonZeroUsize);
 
 thread_local! {
-    /// 0: nobody has asked yet.
-    static ME: Cell<usize> = const { Cell::new(0) };
+    /// `None`: nobody has asked yet.
+    static ME: Cell<Option<Who>> = const { Cell::new(None) };
 }
 
 /// The calling thread.
 #[inline]
 pub(crate) fn me() -> Who {
     ME.with(|me| {
-        if me.get() == 0 {
-            // The address of what every thread has one of, and never zero.
-            me.set(std::ptr::from_ref(me).addr());
-        }
-        Who(me.get())
+        me.get().unwrap_or_else(|| {
+            // The address of what every thread has one of.
+            let mine = Who(std::ptr::NonNull::from(me).addr());
+            me.set(Some(mine));
+            mine
+        })
     })
 }
 
 /// The calling thread runs in the place of another, which waits until it ends.
 pub(crate) fn stand_in_for(other: Who) {
-    ME.set(other.0);
+    ME.set(Some(other));
 }
