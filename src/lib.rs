@@ -46,6 +46,8 @@ mod handle;
 mod job;
 mod lend;
 mod local;
+#[cfg(all(test, letgo_loom))]
+mod models;
 mod pool;
 mod promise;
 mod promise_map;
