@@ -20,6 +20,9 @@ use crate::error::{Deadlock, JoinError};
 use crate::sync::{Arc, Mutex, statics};
 use crate::who::{self, Who};
 
+#[cfg(all(test, letgo_loom))]
+mod models;
+
 /// What a thread can wait for.
 pub(crate) trait Awaited: Send + Sync + UnwindSafe + RefUnwindSafe {
     /// Where it was spawned.
