@@ -49,6 +49,8 @@ mod local;
 #[cfg(all(test, letgo_loom))]
 mod models;
 mod pool;
+#[cfg(all(test, letgo_shuttle))]
+mod programs;
 mod promise;
 mod promise_map;
 mod scope;

@@ -92,6 +92,15 @@ impl Count {
     }
 }
 
+/// Lets others run while it is dropped.
+pub(crate) struct Lingers;
+
+impl Drop for Lingers {
+    fn drop(&mut self) {
+        loom::thread::yield_now();
+    }
+}
+
 /// Counts when it is dropped.
 pub(crate) struct Dropped(pub(crate) Count);
 

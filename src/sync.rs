@@ -1,21 +1,21 @@
 //! The one file that names `std::sync`: what the rest builds on, and what a model checker replaces.
 //!
-//! Under `--cfg letgo_loom` locks, atomics, parked threads, the pool's deques and threads, and what a thread
+//! Under `--cfg letgo_loom` or `--cfg letgo_shuttle` locks, atomics, parked threads, the pool's deques and threads, and what a thread
 //! has for itself are [`modelled`]. What has no part in any model stays as it is: `Arc` (loom's does not
 //! coerce to `Arc<dyn …>`), `OnceLock`, and what is [`fixed`].
 
 pub(crate) use std::sync::atomic::Ordering;
 pub(crate) use std::sync::{Arc, OnceLock, PoisonError, Weak};
 
-#[cfg(not(letgo_loom))]
+#[cfg(not(any(letgo_loom, letgo_shuttle)))]
 pub(crate) use self::real::*;
 
-#[cfg(letgo_loom)]
+#[cfg(any(letgo_loom, letgo_shuttle))]
 mod modelled;
-#[cfg(letgo_loom)]
+#[cfg(any(letgo_loom, letgo_shuttle))]
 pub(crate) use self::modelled::*;
 
-#[cfg(not(letgo_loom))]
+#[cfg(not(any(letgo_loom, letgo_shuttle)))]
 mod real {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, fence};
     pub(crate) use std::sync::{Condvar, MutexGuard};
@@ -60,7 +60,10 @@ pub(crate) mod fixed {
             }
         }
 
-        #[cfg_attr(letgo_loom, expect(dead_code, reason = "statics are never consumed"))]
+        #[cfg_attr(
+            any(letgo_loom, letgo_shuttle),
+            expect(dead_code, reason = "statics are never consumed")
+        )]
         pub(crate) fn into_inner(self) -> T {
             match self.0.into_inner() {
                 Ok(value) => value,

@@ -1,23 +1,29 @@
-//! What loom replaces: every order that the memory model and the scheduler allow is tried.
+//! What a model checker replaces: loom, which tries every order of a small program, or shuttle, which tries
+//! random ones of a larger one.
 
 pub(crate) mod deque;
 mod local;
 mod park;
 pub(crate) mod thread;
 
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, fence};
-pub(crate) use loom::sync::{Condvar, MutexGuard};
+#[cfg(letgo_loom)]
+pub(crate) use loom as checker;
+#[cfg(letgo_shuttle)]
+pub(crate) use shuttle as checker;
+
+pub(crate) use self::checker::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, fence};
+pub(crate) use self::checker::sync::{Condvar, MutexGuard};
 
 pub(crate) use self::local::{LocalKey, thread_local};
 pub(crate) use self::park::{Parker, Unparker, parker};
 
 /// As the real one; it is never poisoned in a model, which ends with the first panic that gets so far.
 #[derive(Debug, Default)]
-pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+pub(crate) struct Mutex<T>(checker::sync::Mutex<T>);
 
 impl<T> Mutex<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self(loom::sync::Mutex::new(value))
+        Self(checker::sync::Mutex::new(value))
     }
 
     #[track_caller]
@@ -38,7 +44,7 @@ impl<T> Mutex<T> {
 
 macro_rules! statics {
     ($($(#[$doc:meta])* static $name:ident: $type:ty = $init:expr;)+) => {
-        loom::lazy_static! { $($(#[$doc])* static ref $name: $type = $init;)+ }
+        $crate::sync::checker::lazy_static! { $($(#[$doc])* static ref $name: $type = $init;)+ }
     };
 }
 pub(crate) use statics;

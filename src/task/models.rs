@@ -10,7 +10,7 @@ use super::{Call, Gives, Outcome, Run, Task};
 use crate::error::JoinError;
 use crate::handle::JoinHandle;
 use crate::job::Job;
-use crate::models::{Bed, Count, Dropped, explore};
+use crate::models::{Bed, Count, Dropped, Lingers, explore};
 use crate::sync::Arc;
 
 /// A closure that is counted when it runs and when it is gone, and whose value is counted when it is dropped.
@@ -25,7 +25,7 @@ impl Counts {
     #[track_caller]
     fn task(&self) -> (Job, JoinHandle<Dropped>, Arc<dyn Run>) {
         let counts = self.clone();
-        let work = Dropped(self.works.clone());
+        let work = (Lingers, Dropped(self.works.clone()));
         let f = move || {
             counts.runs.add();
             drop(work);

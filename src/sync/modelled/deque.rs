@@ -7,8 +7,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use loom::sync::Mutex;
-use loom::sync::atomic::{AtomicUsize, Ordering};
+use super::checker::sync::Mutex;
+use super::checker::sync::atomic::{AtomicUsize, Ordering};
 
 pub(crate) enum Steal<T> {
     Empty,

@@ -2,13 +2,13 @@
 
 use std::cell::Cell;
 
-use loom::thread::AccessError;
+use super::checker::{self, thread::AccessError};
 
 /// As std's, of a thread of the model's.
-pub(crate) struct LocalKey<T: 'static>(&'static loom::thread::LocalKey<T>);
+pub(crate) struct LocalKey<T: 'static>(&'static checker::thread::LocalKey<T>);
 
 impl<T> LocalKey<T> {
-    pub(crate) const fn new(key: &'static loom::thread::LocalKey<T>) -> Self {
+    pub(crate) const fn new(key: &'static checker::thread::LocalKey<T>) -> Self {
         Self(key)
     }
 
@@ -42,7 +42,7 @@ macro_rules! thread_local_of_model {
     ($($(#[$doc:meta])* static $name:ident: $type:ty = $init:expr;)+) => {$(
         $(#[$doc])*
         static $name: $crate::sync::LocalKey<$type> = {
-            loom::thread_local! { static KEY: $type = $init; }
+            $crate::sync::checker::thread_local! { static KEY: $type = $init; }
             $crate::sync::LocalKey::new(&KEY)
         };
     )+};

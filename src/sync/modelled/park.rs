@@ -1,9 +1,10 @@
-//! Parking: what the `parking` crate does, told in loom's terms.
+//! Parking: what the `parking` crate does, told in the checker's terms.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use loom::sync::{Condvar, Mutex};
+use super::checker::sync::{Condvar, Mutex};
+use super::checker::thread;
 
 #[derive(Default)]
 struct Token {
@@ -49,7 +50,7 @@ impl Parker {
         let mut is_there = self.0.0.is_there.lock().unwrap();
         if !*is_there {
             drop(is_there);
-            loom::thread::yield_now();
+            thread::yield_now();
             is_there = self.0.0.is_there.lock().unwrap();
         }
         std::mem::take(&mut *is_there)

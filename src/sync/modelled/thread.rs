@@ -3,7 +3,8 @@
 use std::cell::Cell;
 use std::io;
 
-pub(crate) use loom::thread::{JoinHandle, ThreadId, current};
+use super::checker;
+pub(crate) use super::checker::thread::{JoinHandle, ThreadId, current};
 
 std::thread_local! {
     /// How many more threads can be made. A model runs on one thread of the system's.
@@ -15,11 +16,11 @@ pub(crate) fn allow(threads: usize) {
     LEFT.set(threads);
 }
 
-pub(crate) struct Builder(loom::thread::Builder);
+pub(crate) struct Builder(checker::thread::Builder);
 
 impl Builder {
     pub(crate) fn new() -> Self {
-        Self(loom::thread::Builder::new())
+        Self(checker::thread::Builder::new())
     }
 
     pub(crate) fn name(self, name: String) -> Self {
@@ -27,7 +28,13 @@ impl Builder {
     }
 
     pub(crate) fn stack_size(self, bytes: usize) -> Self {
-        Self(self.0.stack_size(bytes / size_of::<usize>()))
+        // Loom's are counted in words.
+        let unit = if cfg!(letgo_loom) {
+            size_of::<usize>()
+        } else {
+            1
+        };
+        Self(self.0.stack_size(bytes / unit))
     }
 
     pub(crate) fn spawn<T, F>(self, f: F) -> io::Result<JoinHandle<T>>
