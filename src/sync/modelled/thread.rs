@@ -12,6 +12,7 @@ std::thread_local! {
 }
 
 /// From now on so many threads can be made, and no more.
+#[cfg(letgo_loom)]
 pub(crate) fn allow(threads: usize) {
     LEFT.set(threads);
 }
