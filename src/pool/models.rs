@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use loom::thread;
 
+use super::sleep::Wake;
 use super::{Builder, Pool};
 use crate::agent::Agent;
 use crate::handle::JoinHandle;
@@ -106,6 +107,22 @@ fn a_worker_that_blocks_unseen_is_replaced_by_the_monitor() {
         let first = pool.spawn_value(first);
         pool.spawn_value(second).detach();
         wait(first);
+    });
+}
+
+#[test]
+fn a_worker_that_blocks_meets_a_monitor_that_falls_asleep() {
+    explore_some(1, 20, || {
+        let pool = pool(1, 2);
+        // As after a time with work, which is over.
+        pool.core().sleep.monitor_wakes();
+        pool.core().wake(Wake::Monitor);
+        let (first, second) = blocks_seen();
+        let inner = pool.clone();
+        wait(pool.spawn_value(move || {
+            inner.spawn_value(second).detach();
+            first();
+        }));
     });
 }
 
