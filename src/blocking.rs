@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::mem;
 
 use crate::error::JoinError;
-use crate::sync::Arc;
+use crate::sync::{Arc, thread_local};
 use crate::waits::{Awaited, Notes};
 
 thread_local! {

@@ -2,9 +2,7 @@
 
 use std::task::{Context, Wake, Waker};
 
-use parking::Unparker;
-
-use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Weak};
+use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Unparker, Weak, statics};
 use crate::{blocking, stack};
 
 /// Work that no thread can be made for.
@@ -17,16 +15,18 @@ pub(crate) trait Stranded: Send + Sync {
     fn help(&self) -> bool;
 }
 
-static STRANDED: Mutex<Vec<Weak<dyn Stranded>>> = Mutex::new(Vec::new());
+statics! {
+    static STRANDED: Mutex<Vec<Weak<dyn Stranded>>> = Mutex::new(Vec::new());
 
-/// How many entries [`STRANDED`] has: the waits of a program that lacks no thread read this only.
-///
-/// Relaxed: a thread that reads an old 0 and parks has been unparked after the change, and reads
-/// again.
-static COUNT: AtomicUsize = AtomicUsize::new(0);
+    /// How many entries [`STRANDED`] has: the waits of a program that lacks no thread read this only.
+    ///
+    /// Relaxed: a thread that reads an old 0 and parks has been unparked after the change, and reads
+    /// again.
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-/// All threads that wait, or have waited: to be asked when work is stranded.
-static LENDERS: Mutex<Vec<Weak<Unpark>>> = Mutex::new(Vec::new());
+    /// All threads that wait, or have waited: to be asked when work is stranded.
+    static LENDERS: Mutex<Vec<Weak<Unpark>>> = Mutex::new(Vec::new());
+}
 
 /// What ends the park of a waiting thread.
 pub(crate) struct Unpark(Unparker);

@@ -46,7 +46,11 @@ mod handle;
 mod job;
 mod lend;
 mod local;
+#[cfg(all(test, letgo_loom))]
+mod models;
 mod pool;
+#[cfg(all(test, letgo_shuttle))]
+mod programs;
 mod promise;
 mod promise_map;
 mod scope;

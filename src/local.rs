@@ -2,9 +2,9 @@
 
 use std::cell::{Cell, OnceCell};
 
-use crossbeam_deque::Worker;
-
 use crate::job::{Entry, Job};
+use crate::sync::deque::Worker;
+use crate::sync::thread_local;
 
 /// The pool that a thread's queue belongs to.
 pub(crate) trait Home {

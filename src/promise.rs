@@ -10,6 +10,9 @@ use crate::sync::{Arc, Mutex};
 use crate::task::{Finish, Outcome, Running, Task, Work};
 use crate::unwind::quietly;
 
+#[cfg(all(test, letgo_loom))]
+mod models;
+
 /// A handle whose value is set by hand, and the means to set it.
 ///
 /// The handle is like any other. The resolver may be moved to any thread, into any callback;

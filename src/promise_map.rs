@@ -2,6 +2,8 @@
 
 mod by_hash;
 mod delivery;
+#[cfg(all(test, letgo_loom))]
+mod models;
 mod reply;
 mod table;
 

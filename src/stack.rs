@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::hint::black_box;
 use std::{io, thread};
 
+use crate::sync::thread_local;
 use crate::unwind::quietly;
 use crate::who;
 

@@ -23,6 +23,9 @@ use crate::unwind::{catch, quietly};
 use crate::waits::{Awaited, Progress};
 use crate::who::{self, Who};
 
+#[cfg(all(test, letgo_loom))]
+mod models;
+
 /// What a task comes to.
 pub(crate) type Outcome<T> = Result<T, JoinError>;
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use parking::{Parker, Unparker};
 
-use crate::sync::Mutex;
+use crate::sync::fixed::Mutex;
 use crate::unwind::quietly;
 
 /// When, and a number that tells those of the same moment apart.

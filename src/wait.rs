@@ -9,8 +9,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use parking::Parker;
-
+use crate::sync::{Parker, thread_local};
 use crate::unwind::quietly;
 use crate::waits::Notes;
 use crate::{blocking, lend, waits};

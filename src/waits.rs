@@ -17,8 +17,11 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use crate::error::{Deadlock, JoinError};
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, Mutex, statics};
 use crate::who::{self, Who};
+
+#[cfg(all(test, letgo_loom))]
+mod models;
 
 /// What a thread can wait for.
 pub(crate) trait Awaited: Send + Sync + UnwindSafe + RefUnwindSafe {
@@ -95,7 +98,9 @@ struct Wait {
     notes: Notes,
 }
 
-static PARKED: Mutex<BTreeMap<Who, Wait>> = Mutex::new(BTreeMap::new());
+statics! {
+    static PARKED: Mutex<BTreeMap<Who, Wait>> = Mutex::new(BTreeMap::new());
+}
 
 /// A wait of this thread that others can see.
 pub(crate) struct Entry(Who);

@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::num::NonZeroUsize;
 
+use crate::sync::thread_local;
+
 /// Names a thread of control; no two that exist at the same time are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Who(NonZeroUsize);

@@ -8,6 +8,8 @@
 
 mod core;
 mod mailbox;
+#[cfg(all(test, letgo_loom))]
+mod models;
 mod request;
 
 use std::fmt;

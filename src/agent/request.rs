@@ -7,17 +7,17 @@ use std::thread;
 
 use super::core::{Core, Server, Turn};
 use crate::error::JoinError;
-use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::sync::{Arc, AtomicU64, Ordering, times};
 use crate::task::{Claim, Finish, Gives, Outcome, Run, Task, Value, Work};
 use crate::unwind::{catch, quietly};
 use crate::wait;
 use crate::waits::{Awaited, Progress};
 
 /// How often a thread that blocks for its turn looks before it lets others run: most turns are short.
-const LOOKS: usize = 100;
+const LOOKS: usize = times(100, 0);
 
 /// How often it lets others run before it sleeps: whoever serves may be waiting for this core.
-const YIELDS: usize = 10;
+const YIELDS: usize = times(10, 0);
 
 /// A message, as the mailbox sees it.
 pub(super) trait Serve<S>: Send + Sync + UnwindSafe + RefUnwindSafe {

@@ -3,6 +3,8 @@
 mod channel;
 mod error;
 mod failure;
+#[cfg(all(test, letgo_loom))]
+mod models;
 mod paced;
 mod receive;
 mod sender;

@@ -9,12 +9,12 @@ use std::thread;
 use super::channel::{Channel, Refused};
 use super::ticket::Ticket;
 use crate::lend;
-use crate::sync::Arc;
+use crate::sync::{Arc, times};
 use crate::wait;
 
 /// How often a thread that finds no room lets others run before it gets in line: to be woken takes
 /// longer.
-const YIELDS: usize = 8;
+const YIELDS: usize = times(8, 0);
 
 /// An item on its way; it comes back if nobody will receive it.
 pub(super) struct Sending<'a, I> {

@@ -1,11 +1,7 @@
 //! What the pool's threads share: queues, sleepers, seats; and the making of threads.
 
 use std::collections::HashMap;
-use std::thread::{self, JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
-
-use crossbeam_deque::Worker;
-use parking::Unparker;
 
 use super::monitor;
 use super::queues::Queues;
@@ -15,11 +11,13 @@ use super::worker;
 use crate::job::{Entry, Job};
 use crate::lend::{self, Stranded};
 use crate::local::{self, Home};
-use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Weak};
+use crate::sync::deque::Worker;
+use crate::sync::thread::{self, JoinHandle, ThreadId};
+use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Unparker, Weak, parker, times};
 use crate::task::Run;
 
 /// How long after a thread could not be made the next one is tried.
-const RETRY_AFTER: Duration = Duration::from_millis(10);
+const RETRY_AFTER: Duration = times(Duration::from_millis(10), Duration::ZERO);
 
 /// How a pool was asked for.
 #[derive(Clone, Debug)]
@@ -187,7 +185,7 @@ impl Core {
             unparker.unpark();
             return;
         }
-        let (parker, unparker) = parking::pair();
+        let (parker, unparker) = parker();
         let core = Arc::downgrade(self);
         if self.spawn("monitor", move || monitor::run(&core, &parker)) {
             *monitor = Some(unparker);

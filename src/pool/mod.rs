@@ -11,6 +11,8 @@
 //! | `os` | what the operating system knows of a thread |
 
 mod core;
+#[cfg(all(test, letgo_loom))]
+mod models;
 mod monitor;
 pub(crate) mod os;
 mod queues;

@@ -12,13 +12,11 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use parking::Parker;
-
 use super::core::Core;
 use super::os::OsThread;
 use super::seat::{Doing, Seat};
 use super::sleep::Wake;
-use crate::sync::{Arc, Weak};
+use crate::sync::{Arc, Parker, Weak, times};
 
 const TICK: Duration = Duration::from_millis(1);
 
@@ -27,13 +25,13 @@ const TICK: Duration = Duration::from_millis(1);
 const REST: u32 = 4;
 
 /// Ticks without waiting work until the monitor sleeps: to be woken for each job costs more.
-const PATIENCE: u32 = 10;
+const PATIENCE: u32 = times(10, 1);
 
 /// How often in a row a worker has to be seen blocked: once may be a short wait for a lock.
 const STRIKES: u32 = 2;
 
 /// The same where nothing can be seen but that the job is still the same.
-const BLIND_STRIKES: u32 = 100;
+const BLIND_STRIKES: u32 = times(100, 1);
 
 /// What the monitor remembers of a worker.
 #[derive(Clone, Copy)]

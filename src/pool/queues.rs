@@ -1,8 +1,7 @@
 //! The pool's queues: one for all, and each thread's own, seen from the thieves' side.
 
-use crossbeam_deque::{Injector, Steal, Stealer, Worker};
-
 use crate::job::Job;
+use crate::sync::deque::{Injector, Steal, Stealer, Worker};
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering};
 
 /// The threads there are to steal from, each with the number it was added under.

@@ -1,9 +1,7 @@
 //! A worker as others see it: what it is doing, and how to wake it.
 
-use parking::Unparker;
-
 use super::os::OsThread;
-use crate::sync::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, Ordering, Unparker};
 
 pub(super) struct Seat {
     pub(super) unparker: Unparker,

@@ -5,21 +5,19 @@ use std::rc::Rc;
 use std::cell::Cell;
 use std::time::Duration;
 
-use parking::Parker;
-
 use super::core::Core;
 use super::os::OsThread;
 use super::queues::Thief;
 use super::seat::{Doing, Seat};
 use super::sleep::Rest;
 use crate::job::Job;
-use crate::sync::{Arc, Ordering};
+use crate::sync::{Arc, Ordering, Parker, parker, times};
 use crate::task::Visit;
 use crate::wait::Host;
 use crate::{local, stack, wait};
 
 /// How often a searcher looks before it sleeps: to be woken takes longer than to look again.
-const LOOKS: usize = 20;
+const LOOKS: usize = times(20, 1);
 
 /// How long it pauses between two looks: to look often would slow down those at whose queues it looks.
 const SPINS: usize = 16;
@@ -49,7 +47,7 @@ struct WorkerThread {
 pub(super) fn run(core: Arc<Core>) {
     stack::begin_own_thread(core.config.stack_size);
     local::work_for(core.id());
-    let (parker, unparker) = parking::pair();
+    let (parker, unparker) = parker();
     let seat = Arc::new(Seat::new(unparker, OsThread::current()));
     let job = Rc::new(Cell::new(0));
     let host = Hosted {

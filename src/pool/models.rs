@@ -1,0 +1,187 @@
+//! The sleep protocol: the pool itself, its workers and its monitor, as threads of a model. No wake-up is lost
+//! with the last searcher, the monitor, growth and retirement.
+//!
+//! A lost wake-up is a job that nobody runs while everybody sleeps: who waits for it waits for ever, and that is
+//! what a model finds. So nobody claims here. Time is no help either: the monitor sleeps at the first look in vain, and
+//! whatever is awake for a while only ends its naps as soon as nobody else has anything to do.
+
+use std::time::Duration;
+
+use loom::thread;
+
+use super::sleep::Wake;
+use super::{Builder, Pool};
+use crate::agent::Agent;
+use crate::handle::JoinHandle;
+use crate::models::{Bed, explore, explore_some};
+use crate::promise::promise;
+use crate::sync::Arc;
+use crate::sync::thread::allow;
+
+fn builder(threads: usize, max_threads: usize) -> Builder {
+    // A model has five threads at the most.
+    allow(4);
+    Builder::default()
+        .threads(threads)
+        .max_threads(max_threads)
+        .keep_alive(Duration::MAX)
+        .stack_size(64 * 1024)
+}
+
+fn pool(threads: usize, max_threads: usize) -> Pool {
+    builder(threads, max_threads).build().unwrap()
+}
+
+/// Waits for what others are to run.
+#[track_caller]
+fn wait<T>(handle: JoinHandle<T>) -> T {
+    let Ok(value) = handle.get_timeout(Duration::MAX) else {
+        unreachable!("it was waited for without end");
+    };
+    value
+}
+
+/// Two jobs: the first blocks until the second runs, and nobody can see that it blocks.
+fn blocks_unseen() -> (impl FnOnce() + Send, impl FnOnce() + Send) {
+    let bed = Arc::new(Bed::new());
+    let other = Arc::clone(&bed);
+    (move || bed.sleep(), move || other.wake())
+}
+
+/// The same, and the pool is told that it blocks.
+fn blocks_seen() -> (impl FnOnce() + Send, impl FnOnce() + Send) {
+    let (resolver, answer) = promise();
+    (move || answer.get(), move || resolver.resolve(()).unwrap())
+}
+
+#[test]
+fn a_push_meets_a_worker_that_falls_asleep() {
+    explore(2, || {
+        let pool = pool(1, 1);
+        assert_eq!(wait(pool.spawn_value(|| 1)), 1);
+        assert_eq!(wait(pool.spawn_value(|| 2)), 2);
+    });
+}
+
+#[test]
+fn two_pushes_meet_and_the_last_searcher_wakes_the_other() {
+    explore(1, || {
+        let pool = pool(2, 2);
+        let (first, second) = blocks_unseen();
+        let first = pool.spawn_value(first);
+        let second = pool.spawn_value(second);
+        wait(first);
+        wait(second);
+    });
+}
+
+#[test]
+fn a_push_of_a_worker_meets_another_that_falls_asleep() {
+    explore(1, || {
+        let pool = pool(2, 2);
+        let (first, second) = blocks_unseen();
+        let inner = pool.clone();
+        wait(pool.spawn_value(move || {
+            inner.spawn_value(second).detach();
+            first();
+        }));
+    });
+}
+
+#[test]
+fn a_worker_that_blocks_is_replaced() {
+    explore_some(1, 20, || {
+        let pool = pool(1, 2);
+        let (first, second) = blocks_seen();
+        let first = pool.spawn_value(first);
+        pool.spawn_value(second).detach();
+        wait(first);
+    });
+}
+
+#[test]
+fn a_worker_that_blocks_unseen_is_replaced_by_the_monitor() {
+    explore(1, || {
+        let pool = pool(1, 2);
+        let (first, second) = blocks_unseen();
+        let first = pool.spawn_value(first);
+        pool.spawn_value(second).detach();
+        wait(first);
+    });
+}
+
+#[test]
+fn a_worker_that_blocks_meets_a_monitor_that_falls_asleep() {
+    explore_some(1, 20, || {
+        let pool = pool(1, 2);
+        // As after a time with work, which is over.
+        pool.core().sleep.monitor_wakes();
+        pool.core().wake(Wake::Monitor);
+        let (first, second) = blocks_seen();
+        let inner = pool.clone();
+        wait(pool.spawn_value(move || {
+            inner.spawn_value(second).detach();
+            first();
+        }));
+    });
+}
+
+#[test]
+fn a_push_meets_a_worker_that_retires() {
+    explore_some(1, 20, || {
+        let pool = builder(1, 2).keep_alive(Duration::ZERO).build().unwrap();
+        let (first, second) = blocks_seen();
+        let first = pool.spawn_value(first);
+        pool.spawn_value(second).detach();
+        wait(first);
+        wait(pool.spawn_value(|| ()));
+    });
+}
+
+#[test]
+fn a_push_meets_the_end() {
+    explore(2, || {
+        let pool = pool(1, 1);
+        let other = pool.clone();
+        let pushes = thread::spawn(move || {
+            let outcome = other.spawn_value(|| 1).settle().get_timeout(Duration::MAX);
+            let outcome = outcome.unwrap_or_else(|_| unreachable!("it was waited for without end"));
+            assert!(matches!(outcome, Ok(1)) || outcome.is_err_and(|error| error.is_cancelled()));
+        });
+        pool.core().close();
+        pushes.join().unwrap();
+    });
+}
+
+#[test]
+fn a_thread_that_cannot_be_made_is_not_waited_for() {
+    explore(2, || {
+        let builder = builder(1, 1);
+        allow(0);
+        let pool = builder.build().unwrap();
+        assert_eq!(wait(pool.spawn_value(|| 1)), 1);
+    });
+}
+
+#[test]
+fn a_thread_that_cannot_be_made_to_replace_another_is_not_waited_for() {
+    explore(1, || {
+        let builder = builder(1, 2);
+        allow(1);
+        let pool = builder.build().unwrap();
+        let (first, second) = blocks_seen();
+        let first = pool.spawn_value(first);
+        pool.spawn_value(second).detach();
+        wait(first);
+    });
+}
+
+#[test]
+fn a_call_meets_a_worker_that_lets_go_of_the_agent() {
+    explore(2, || {
+        let pool = pool(1, 1);
+        let agent = Agent::on(pool.clone(), 0);
+        wait(agent.call(|n| *n += 1));
+        assert_eq!(wait(agent.call(|n| *n)), 1);
+    });
+}

@@ -1,0 +1,125 @@
+//! The deques: what `crossbeam-deque` promises of them, and no more.
+//!
+//! A lock keeps the jobs. But whether there are any is told by a count that others may see late, as with the
+//! real ones: only what the sleep protocol itself does makes it seen in time. (The real ones do more,
+//! with fences of their own.)
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::checker::sync::Mutex;
+use super::checker::sync::atomic::{AtomicUsize, Ordering};
+
+pub(crate) enum Steal<T> {
+    Empty,
+    Success(T),
+    /// Never, here: a thief that loses a race finds the lock taken.
+    #[expect(dead_code, reason = "the real thing has it")]
+    Retry,
+}
+
+struct Queue<T> {
+    jobs: Mutex<VecDeque<T>>,
+    /// Changed under the lock, read without.
+    len: AtomicUsize,
+}
+
+pub(crate) struct Injector<T>(Queue<T>);
+
+pub(crate) struct Worker<T>(Arc<Queue<T>>);
+
+pub(crate) struct Stealer<T>(Arc<Queue<T>>);
+
+impl<T> Queue<T> {
+    fn new() -> Self {
+        Self {
+            jobs: Mutex::new(VecDeque::new()),
+            len: AtomicUsize::new(0),
+        }
+    }
+
+    fn push(&self, job: T) {
+        let mut jobs = self.jobs.lock().unwrap();
+        jobs.push_back(job);
+        self.len.store(jobs.len(), Ordering::Release);
+    }
+
+    fn take(&self, which: impl FnOnce(&mut VecDeque<T>) -> Option<T>) -> Option<T> {
+        if self.len() == 0 {
+            return None;
+        }
+        let mut jobs = self.jobs.lock().unwrap();
+        let job = which(&mut jobs);
+        self.len.store(jobs.len(), Ordering::Release);
+        job
+    }
+
+    fn steal(&self) -> Steal<T> {
+        self.take(VecDeque::pop_front)
+            .map_or(Steal::Empty, Steal::Success)
+    }
+
+    fn len(&self) -> usize {
+        self.len.load(Ordering::Acquire)
+    }
+}
+
+impl<T> Injector<T> {
+    pub(crate) fn new() -> Self {
+        Self(Queue::new())
+    }
+
+    pub(crate) fn push(&self, job: T) {
+        self.0.push(job);
+    }
+
+    pub(crate) fn steal(&self) -> Steal<T> {
+        self.0.steal()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl<T> Worker<T> {
+    pub(crate) fn new_lifo() -> Self {
+        Self(Arc::new(Queue::new()))
+    }
+
+    pub(crate) fn stealer(&self) -> Stealer<T> {
+        Stealer(Arc::clone(&self.0))
+    }
+
+    pub(crate) fn push(&self, job: T) {
+        self.0.push(job);
+    }
+
+    pub(crate) fn pop(&self) -> Option<T> {
+        self.0.take(VecDeque::pop_back)
+    }
+}
+
+impl<T> Stealer<T> {
+    pub(crate) fn steal(&self) -> Steal<T> {
+        self.0.steal()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl<T> Clone for Stealer<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
