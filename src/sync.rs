@@ -1,7 +1,7 @@
 //! The one file that names `std::sync`: what the rest builds on, and what a model checker replaces.
 //!
 //! Under `--cfg letgo_loom` or `--cfg letgo_shuttle` locks, atomics, parked threads, the pool's deques and threads, and what a thread
-//! has for itself are [`modelled`]. What has no part in any model stays as it is: `Arc` (loom's does not
+//! has for itself are in `modelled`. What has no part in any model stays as it is: `Arc` (loom's does not
 //! coerce to `Arc<dyn …>`), `OnceLock`, and what is [`fixed`].
 
 pub(crate) use std::sync::atomic::Ordering;
