@@ -246,6 +246,7 @@ fn a_pool_that_ran_short_takes_up_its_work_when_threads_can_be_made_again() {
             let (tell, told) = channel();
             pool.spawn_value(move || told.recv().unwrap()).detach();
             pool.spawn_value(move || tell.send(()).unwrap()).detach();
+            until("the first one has started", || pool.queued() < 2);
             // Nobody waits, nobody spawns.
             thread::sleep(Duration::from_millis(50));
             assert_eq!(pool.queued(), 1);
