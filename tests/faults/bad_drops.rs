@@ -264,7 +264,8 @@ const PATHS: &[Path] = &[
         },
     ),
     ("what an agent that was stopped is told", 2, |bombs| {
-        let agent = Agent::on(Queue::new(), 0);
+        let queue = Queue::new();
+        let agent = Agent::on(queue.clone(), 0);
         let still = agent.clone();
         agent.stop().get();
         let (first, second) = (bombs.one(), bombs.one());
