@@ -79,6 +79,7 @@ pub(crate) fn plan(program: &Program) -> Result<Plan, Invalid> {
         program,
         plan: Plan::default(),
         endless: BTreeSet::new(),
+        cut_off: BTreeSet::new(),
         undecided: BTreeMap::new(),
     };
     model.plan.must_run.insert(0);
@@ -93,6 +94,8 @@ struct Model<'a> {
     stopped: BTreeSet<Id>,
     /// The bodies that may never end.
     endless: BTreeSet<BodyId>,
+    /// The bodies that may be dropped at any of their awaits.
+    cut_off: BTreeSet<BodyId>,
     /// What their tasks come to, once they are cancelled.
     undecided: BTreeMap<Id, Outs>,
     plan: Plan,
@@ -200,6 +203,9 @@ impl Model<'_> {
         match op {
             Op::Spawn { h, body } | Op::Future { h, body } => {
                 let sure = !self.is_cancellable(*h);
+                if !sure && matches!(op, Op::Future { .. }) {
+                    self.cut_off.insert(*body);
+                }
                 let outs = self.child(*body, *h, walk, certain, sure)?;
                 self.define(walk, *h, outs);
                 if self.endless.contains(body) {
@@ -222,7 +228,7 @@ impl Model<'_> {
             }
             Op::Promise { h } => {
                 let fresh = Thing::Resolver {
-                    doubtful: false,
+                    doubtful: self.cut_off.contains(&me),
                     arrived: walk.exits,
                 };
                 walk.env
