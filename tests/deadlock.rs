@@ -12,6 +12,7 @@ use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use common::{Gate, Queue, must_end, until};
+use futures::channel::oneshot;
 use letgo::{
     Agent, Eventual, Executor, JoinHandle, as_completed, join, join_all, promise, race, race_ok,
     spawn_future, spawn_value, try_join, waiting,
@@ -270,13 +271,37 @@ impl Eventual for Any {
     fn cancel(&self) {}
 }
 
+/// Another one: its value comes from elsewhere, unseen.
+struct Elsewhere(oneshot::Receiver<()>);
+
+impl Future for Elsewhere {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.0).poll(cx).map(|_| ())
+    }
+}
+
+impl Eventual for Elsewhere {
+    fn is_finished(&self) -> bool {
+        false
+    }
+
+    fn cancel(&self) {}
+}
+
 #[test]
 fn an_eventual_of_a_users_own_may_have_a_way_out() {
     must_end(|| {
         type Waits = fn(JoinHandle<()>, JoinHandle<()>);
-        let all: [Waits; 2] = [
+        let all: [Waits; 3] = [
             |other, out| Any(vec![other, out]).get(),
             |other, out| race!(other, Any(vec![out])).get(),
+            |other, out| {
+                let (tell, told) = oneshot::channel();
+                out.then(move |()| tell.send(())).detach();
+                race!(other, Elsewhere(told)).get();
+            },
         ];
         for wait in all {
             let (resolvers, ways_out): (Vec<_>, Vec<_>) =
