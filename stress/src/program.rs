@@ -146,15 +146,7 @@ impl How {
 impl Op {
     /// The body that it runs.
     pub(crate) fn body(&self) -> Option<BodyId> {
-        match *self {
-            Self::Spawn { body, .. }
-            | Self::Future { body, .. }
-            | Self::Then { body, .. }
-            | Self::Cast { body, .. }
-            | Self::Call { body, .. }
-            | Self::Produce { body, .. } => Some(body),
-            _ => None,
-        }
+        self.clone().body_mut().copied()
     }
 
     pub(crate) fn body_mut(&mut self) -> Option<&mut BodyId> {
