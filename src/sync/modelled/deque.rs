@@ -5,6 +5,7 @@
 //! with fences of their own.)
 
 use std::collections::VecDeque;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::checker::sync::Mutex;
@@ -18,27 +19,25 @@ pub(crate) enum Steal<T> {
     Retry,
 }
 
-struct Queue<T> {
+pub(crate) struct Injector<T> {
     jobs: Mutex<VecDeque<T>>,
     /// Changed under the lock, read without.
     len: AtomicUsize,
 }
 
-pub(crate) struct Injector<T>(Queue<T>);
+pub(crate) struct Worker<T>(Arc<Injector<T>>);
 
-pub(crate) struct Worker<T>(Arc<Queue<T>>);
+pub(crate) struct Stealer<T>(Arc<Injector<T>>);
 
-pub(crate) struct Stealer<T>(Arc<Queue<T>>);
-
-impl<T> Queue<T> {
-    fn new() -> Self {
+impl<T> Injector<T> {
+    pub(crate) fn new() -> Self {
         Self {
             jobs: Mutex::new(VecDeque::new()),
             len: AtomicUsize::new(0),
         }
     }
 
-    fn push(&self, job: T) {
+    pub(crate) fn push(&self, job: T) {
         let mut jobs = self.jobs.lock().unwrap();
         jobs.push_back(job);
         self.len.store(jobs.len(), Ordering::Release);
@@ -54,27 +53,9 @@ impl<T> Queue<T> {
         job
     }
 
-    fn steal(&self) -> Steal<T> {
+    pub(crate) fn steal(&self) -> Steal<T> {
         self.take(VecDeque::pop_front)
             .map_or(Steal::Empty, Steal::Success)
-    }
-
-    fn len(&self) -> usize {
-        self.len.load(Ordering::Acquire)
-    }
-}
-
-impl<T> Injector<T> {
-    pub(crate) fn new() -> Self {
-        Self(Queue::new())
-    }
-
-    pub(crate) fn push(&self, job: T) {
-        self.0.push(job);
-    }
-
-    pub(crate) fn steal(&self) -> Steal<T> {
-        self.0.steal()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -82,13 +63,13 @@ impl<T> Injector<T> {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.len.load(Ordering::Acquire)
     }
 }
 
 impl<T> Worker<T> {
     pub(crate) fn new_lifo() -> Self {
-        Self(Arc::new(Queue::new()))
+        Self(Arc::new(Injector::new()))
     }
 
     pub(crate) fn stealer(&self) -> Stealer<T> {
@@ -104,17 +85,12 @@ impl<T> Worker<T> {
     }
 }
 
-impl<T> Stealer<T> {
-    pub(crate) fn steal(&self) -> Steal<T> {
-        self.0.steal()
-    }
+/// What it does is done as with an injector.
+impl<T> Deref for Stealer<T> {
+    type Target = Injector<T>;
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
+    fn deref(&self) -> &Injector<T> {
+        &self.0
     }
 }
 
