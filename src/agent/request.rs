@@ -155,8 +155,8 @@ impl<S: Send + 'static, A: Act<S>> Request<S, A> {
         Turn::Busy
     }
 
-    /// Runs the call, and those before it, if it is its turn; `f` does with it what its value is
-    /// wanted for.
+    /// Runs the calls before this one, and then `serve`, if it is its turn; `own` if this thread is at
+    /// the state already.
     fn claim_with<R>(
         &self,
         serve: impl FnOnce(&mut Option<S>) -> Option<R>,
