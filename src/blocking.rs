@@ -35,10 +35,9 @@ pub(crate) fn aside<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Runs `poll`, a part of what this thread blocks for; if it is not `traced`, something may end the
-/// wait that nobody notes.
-pub(crate) fn for_member<R>(traced: bool, poll: impl FnOnce() -> R) -> R {
-    if traced || !is_so() {
+/// Runs `poll`; if this thread blocks for it, something may end the wait that nobody notes.
+pub(crate) fn untraced<R>(poll: impl FnOnce() -> R) -> R {
+    if !is_so() {
         return poll();
     }
     let mut outer = Before::set(true, None);

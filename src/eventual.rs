@@ -138,10 +138,18 @@ fn get_until<E: Eventual>(mut eventual: E, deadline: Option<Instant>) -> Result<
 }
 
 fn block<E: Eventual>(eventual: &mut E, deadline: Option<Instant>) -> Option<E::Output> {
-    if eventual.is_traced() {
-        wait::block_for(deadline, |cx| Pin::new(&mut *eventual).poll(cx))
+    wait::block_for(deadline, |cx| poll(eventual, cx))
+}
+
+/// Polls what this thread may block for, alone or among others: what it does not note itself is noted to
+/// be missing.
+pub(crate) fn poll<E: Eventual>(eventual: &mut E, cx: &mut Context<'_>) -> Poll<E::Output> {
+    let traced = eventual.is_traced();
+    let poll = || Pin::new(eventual).poll(cx);
+    if traced {
+        poll()
     } else {
-        wait::block_until(deadline, |cx| Pin::new(&mut *eventual).poll(cx))
+        blocking::untraced(poll)
     }
 }
 

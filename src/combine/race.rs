@@ -9,8 +9,7 @@ use std::task::{Context, Poll};
 
 use futures_core::FusedFuture;
 
-use crate::blocking;
-use crate::eventual::Eventual;
+use crate::eventual::{self, Eventual};
 use crate::unwind::{catch, quietly};
 
 /// The value of the first to finish; the losers are cancelled when it is taken.
@@ -85,13 +84,10 @@ impl<A: Eventual, B: Eventual<Output = A::Output>> Future for Race<A, B> {
         let Some((first, second)) = &mut self.members else {
             panic!("this value was given away already: it can be had only once");
         };
-        let traced = (first.is_traced(), second.is_traced());
-        let polled = catch(
-            || match blocking::for_member(traced.0, || Pin::new(first).poll(cx)) {
-                Poll::Ready(value) => Poll::Ready(value),
-                Poll::Pending => blocking::for_member(traced.1, || Pin::new(second).poll(cx)),
-            },
-        );
+        let polled = catch(|| match eventual::poll(first, cx) {
+            Poll::Ready(value) => Poll::Ready(value),
+            Poll::Pending => eventual::poll(second, cx),
+        });
         match polled {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(value)) => {

@@ -1,10 +1,8 @@
 //! A member of a combinator: to come, there, or given away.
 
-use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use crate::blocking;
-use crate::eventual::Eventual;
+use crate::eventual::{self, Eventual};
 use crate::unwind::{Quiet, quietly};
 
 pub(super) enum Slot<E: Eventual> {
@@ -17,8 +15,7 @@ impl<E: Eventual> Slot<E> {
     /// Whether the value is there.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
         if let Self::Waiting(eventual) = self {
-            let traced = eventual.is_traced();
-            match blocking::for_member(traced, || Pin::new(eventual).poll(cx)) {
+            match eventual::poll(eventual, cx) {
                 Poll::Ready(value) => *self = Self::Arrived(Quiet::new(value)),
                 Poll::Pending => return false,
             }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use crate::blocking;
 use crate::error::JoinError;
-use crate::eventual::Eventual;
+use crate::eventual::{self, Eventual};
 use crate::sync::{Arc, Mutex};
 use crate::task::Outcome;
 use crate::unwind::{Quiet, catch, quietly};
@@ -259,10 +259,7 @@ impl<E: Eventual> Watch<E> {
         let mut member = self.members[index].take()?;
         self.left -= 1;
         let polled = self.guarded(|| match &mut member {
-            Member::Waiting(eventual) => {
-                let traced = eventual.is_traced();
-                blocking::for_member(traced, || Pin::new(eventual).poll(cx))
-            }
+            Member::Waiting(eventual) => eventual::poll(eventual, cx),
             Member::Arrived(_) => Poll::Pending,
         });
         match (polled, member) {
