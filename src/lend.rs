@@ -1,8 +1,9 @@
 //! Threads that wait lend themselves to work that no thread can be made for.
 
+use std::cell::Cell;
 use std::task::{Context, Wake, Waker};
 
-use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Unparker, Weak, statics};
+use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Unparker, Weak, statics, thread_local};
 use crate::{blocking, stack};
 
 /// Work that no thread can be made for.
@@ -26,6 +27,10 @@ statics! {
 
     /// All threads that wait, or have waited: to be asked when work is stranded.
     static LENDERS: Mutex<Vec<Weak<Unpark>>> = Mutex::new(Vec::new());
+}
+
+thread_local! {
+    static HELPS: Cell<bool> = const { Cell::new(false) };
 }
 
 /// What ends the park of a waiting thread.
@@ -98,8 +103,25 @@ pub(crate) fn help() -> bool {
             return false;
         }
         Arc::clone(work).try_again();
-        stack::if_room(|| blocking::aside(|| work.help())) == Some(true)
+        stack::if_room(|| helping(|| work.help())) == Some(true)
     })
+}
+
+/// Runs `f`, which runs jobs on a thread that was not made for them.
+pub(crate) fn helping<R>(f: impl FnOnce() -> R) -> R {
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            HELPS.set(self.0);
+        }
+    }
+    let _before = Before(HELPS.replace(true));
+    blocking::aside(f)
+}
+
+/// Whether this thread runs a job that was not made for it, with something of its own still to do.
+pub(crate) fn is_helping() -> bool {
+    HELPS.get()
 }
 
 /// Called by a future that is pending: whoever polls it may be the only one who can run something.

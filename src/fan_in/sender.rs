@@ -61,7 +61,9 @@ impl<T> FanInSender<T> {
     /// # Blocking
     /// On a thread of a [`Pool`](crate::Pool) it tells the pool, which lets another thread run
     /// meanwhile. Inside an async runtime it blocks the runtime's thread: use
-    /// [`send_async`](Self::send_async) there.
+    /// [`send_async`](Self::send_async) there. In a job that a waiting thread runs, as no thread can be made
+    /// for it, this does not block: the one who waits may be the one who receives. The value waits in
+    /// line for room.
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         sending::block(&self.channel, Ok(value)).map_err(|item| SendError(sent(item)))
     }

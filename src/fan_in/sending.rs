@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use super::channel::{Channel, Refused};
@@ -30,6 +30,10 @@ enum Stage<I> {
 
 /// Sends an item, and blocks this thread until there is room.
 pub(super) fn block<I>(channel: &Channel<I>, mut item: I) -> Result<(), I> {
+    if lend::is_helping() {
+        // The one who makes room may be this very thread, once it has its own wait behind it.
+        return leave(channel, item);
+    }
     for _ in 0..YIELDS {
         item = match channel.try_push(item) {
             Ok(()) => return Ok(()),
@@ -42,6 +46,18 @@ pub(super) fn block<I>(channel: &Channel<I>, mut item: I) -> Result<(), I> {
     match wait::block_until(None, |cx| Pin::new(&mut sending).poll(cx)) {
         Some(result) => result,
         None => unreachable!("a wait without a deadline ends with the value"),
+    }
+}
+
+/// Sends an item without waiting for room: it waits in line by itself.
+pub(super) fn leave<I>(channel: &Channel<I>, item: I) -> Result<(), I> {
+    match channel.try_push(item) {
+        Ok(()) => Ok(()),
+        Err(Refused::Closed(item)) => Err(item),
+        Err(Refused::Full(item)) => match channel.line_up(item, Waker::noop().clone()).refused() {
+            Some(item) => Err(item),
+            None => Ok(()),
+        },
     }
 }
 

@@ -3,12 +3,11 @@
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
 use super::FanInSender;
-use super::channel::Refused;
 use super::failure::{Failure, Item};
 use super::sending::{self, Sending};
 use crate::error::JoinError;
@@ -127,11 +126,8 @@ impl<T> Drop for Turn<T> {
             return;
         }
         let item = self.item(Err(JoinError::Cancelled));
-        // It waits in line by itself: who drops a task must not be held up.
-        let channel = &self.sender.channel;
-        if let Err(Refused::Full(item)) = channel.try_push(item) {
-            drop(channel.line_up(item, Waker::noop().clone()));
-        }
+        // Who drops a task must not be held up.
+        drop(sending::leave(&self.sender.channel, item));
     }
 }
 

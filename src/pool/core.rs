@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::monitor;
+use super::os::OsThread;
 use super::queues::Queues;
-use super::seat::Seat;
+use super::seat::{Doing, Seat};
 use super::sleep::{Sleep, Wake};
 use super::worker;
 use crate::job::{Entry, Job};
@@ -232,7 +233,23 @@ impl Core {
         }
         drop(joining);
         // Where no thread could be made, this one does what is left.
-        while self.run_one() {}
+        while lend::helping(|| self.run_one()) {}
+    }
+
+    /// Whether there is a thread awake that will come to what is queued. It is the better one for that: a
+    /// job may block for the very one who waits.
+    fn is_attended(&self) -> bool {
+        let active = self.sleep.counts().active();
+        if active == 0 || self.monitor.lock().is_some() {
+            return active > 0;
+        }
+        // No monitor sees who of them is blocked.
+        let seats = self.seats.lock();
+        let blocked = seats.iter().filter(|seat| {
+            let is_blocked = || seat.os.as_ref().and_then(OsThread::is_blocked);
+            seat.status().doing == Doing::Working && is_blocked() != Some(false)
+        });
+        active > blocked.count()
     }
 
     fn run_one(&self) -> bool {
@@ -252,9 +269,7 @@ impl Stranded for Core {
     }
 
     fn help(&self) -> bool {
-        // Without a monitor, those who seem to be active may all be blocked.
-        let unwatched = self.monitor.lock().is_none();
-        (unwatched || self.sleep.counts().active() == 0) && self.run_one()
+        !self.is_attended() && self.run_one()
     }
 }
 

@@ -73,7 +73,7 @@ const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(1);
 ///
 /// Where no thread can be made at all, threads that wait for a value run queued jobs themselves: those
 /// in a `get`, in a timed one too (which may thus take longer than its time), and those that poll an
-/// `.await`.
+/// `.await`. Such a job must not block for what only this thread would do later.
 #[derive(Clone)]
 pub struct Pool(Arc<Owner>);
 

@@ -34,9 +34,8 @@ impl Limit {
 
     /// From now on this many threads more may be made, as long as none ends.
     pub(crate) fn allow_more(&mut self, threads: usize) {
-        let there = std::fs::read_dir("/proc/self/task").unwrap().count();
         const THE_SHELL: usize = 1;
-        self.set(&(there + THE_SHELL + threads).to_string());
+        self.set(&(threads_there() + THE_SHELL + threads).to_string());
     }
 
     fn set(&mut self, threads: &str) {
@@ -54,6 +53,11 @@ impl Limit {
     pub(crate) fn allow_threads(&mut self) {
         self.set("1000");
     }
+}
+
+/// How many threads this process has.
+pub(crate) fn threads_there() -> usize {
+    std::fs::read_dir("/proc/self/task").unwrap().count()
 }
 
 impl Drop for Limit {

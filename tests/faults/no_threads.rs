@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use letgo::{Agent, FanIn, Pool, promise, spawn_future, spawn_value};
+use letgo::{Agent, FanIn, Pool, SendError, promise, spawn_future, spawn_value};
 
 use crate::common::{Gate, Runs, threads_named, until};
-use crate::limit::{Limit, as_somebody_new};
+use crate::limit::{Limit, as_somebody_new, threads_there};
 use crate::ways::all_ways;
 
 /// So many that the last ones are more than are ever wanted.
@@ -22,7 +22,10 @@ fn a_process_that_may_make_n_threads_has_exactly_so_many() {
         "no_threads::a_process_that_may_make_n_threads_has_exactly_so_many",
         |_| (),
         |mut limit| {
+            let at_first = threads_there();
             for n in 0..MOST {
+                // A thread that was joined is there for a moment still.
+                until("those of before are gone", || threads_there() == at_first);
                 limit.allow_more(n);
                 let gate = Gate::new();
                 let made = (0..2 * MOST)
@@ -63,6 +66,52 @@ fn everything_is_got_however_many_threads_can_be_made() {
             for _ in 0..10 {
                 all_ways();
                 assert!(threads_named("letgo") <= n);
+            }
+        },
+    );
+}
+
+#[test]
+fn a_thread_that_runs_a_sender_and_is_to_receive_from_it_does_both() {
+    for_each_n(
+        "no_threads::a_thread_that_runs_a_sender_and_is_to_receive_from_it_does_both",
+        |_, _| {
+            let fan = FanIn::bounded(1);
+            for first in [0, 10, 20] {
+                let sender = fan.sender();
+                spawn_value(move || {
+                    for n in first..first + 10 {
+                        sender.send(n).unwrap();
+                    }
+                })
+                .detach();
+            }
+            fan.spawn_value(|| 30);
+            let mut all = fan.into_iter().collect::<Vec<_>>();
+            all.sort_unstable();
+            assert!(all.into_iter().eq(0..=30));
+            // A receiver that is gone.
+            let fan = FanIn::bounded(1);
+            let sender = fan.sender();
+            drop(fan);
+            let sends = spawn_future(async move { [sender.send(1), sender.send(2)] });
+            assert_eq!(sends.get(), [Err(SendError(1)), Err(SendError(2))]);
+        },
+    );
+}
+
+#[test]
+fn what_blocks_for_the_one_who_waits_is_left_to_a_thread_if_there_is_one() {
+    for_each_n(
+        "no_threads::what_blocks_for_the_one_who_waits_is_left_to_a_thread_if_there_is_one",
+        |_, n| {
+            // With none it could not end well.
+            for _ in 0..100 * n {
+                let (resolver, answer) = promise();
+                let blocks = spawn_value(move || answer.get());
+                assert_eq!(spawn_future(async { 1 }).get(), 1);
+                resolver.resolve(2).unwrap();
+                assert_eq!(blocks.get(), 2);
             }
         },
     );
