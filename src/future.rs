@@ -4,17 +4,18 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use async_task::Runnable;
 use pin_project_lite::pin_project;
 
+use crate::caught::Caught;
 use crate::error::JoinError;
 use crate::handle::JoinHandle;
 use crate::job::{Job, poll_once};
 use crate::sync::{Arc, Weak};
 use crate::task::{Finish, Outcome, Running, Task, Work};
-use crate::unwind::{catch, quietly};
+use crate::unwind::quietly;
 
 /// Makes a task of `future`: its handle, and the job that polls it for the first time. Each time
 /// that it is woken, `schedule` gets another.
@@ -32,7 +33,7 @@ where
     // future that is detached and never woken again frees both.
     let task = Arc::new_cyclic(|cell| {
         let driver = Driver {
-            future: Some(future),
+            future: Caught::new(future),
             cell: Weak::clone(cell),
         };
         // A panic of the executor would hit whoever wakes the future, who has no part in it, and leak
@@ -100,9 +101,8 @@ pin_project! {
         Fut::Output: Send,
         Fut::Output: 'static,
     {
-        // `None` once it has ended.
         #[pin]
-        future: Option<Fut>,
+        future: Caught<Fut>,
         cell: Weak<Task<Start<Fut::Output>>>,
     }
 
@@ -115,36 +115,26 @@ pin_project! {
         Fut::Output: 'static,
     {
         fn drop(this: Pin<&mut Self>) {
-            // Still there: cancelled.
-            if this.future.is_some() {
-                this.end(Err(JoinError::Cancelled));
+            let this = this.project();
+            if !this.future.is_over() {
+                let why = match this.future.discard() {
+                    Ok(()) => JoinError::Cancelled,
+                    Err(payload) => JoinError::panicked(payload),
+                };
+                end(this.cell, Err(why));
             }
         }
     }
 }
 
-impl<Fut> Driver<Fut>
-where
-    Fut: Future + Send + 'static,
-    Fut::Output: Send + 'static,
-{
-    /// Drops the future, then lets its value show.
-    fn end(self: Pin<&mut Self>, outcome: Outcome<Fut::Output>) {
-        let mut this = self.project();
-        let outcome = match catch(|| this.future.set(None)) {
-            Ok(()) => outcome,
-            Err(payload) => {
-                quietly(|| drop(outcome));
-                Err(JoinError::panicked(payload))
-            }
-        };
-        // Nobody there: detached.
-        quietly(|| match this.cell.upgrade() {
-            // It may be dropped as the last one, with what was set.
-            Some(cell) => drop(cell.finish(outcome)),
-            None => drop(outcome),
-        });
-    }
+/// Lets the value show.
+fn end<T: Send + 'static>(cell: &Weak<Task<Start<T>>>, outcome: Outcome<T>) {
+    // Nobody there: detached.
+    quietly(|| match cell.upgrade() {
+        // It may be dropped as the last one, with what was set.
+        Some(cell) => drop(cell.finish(outcome)),
+        None => drop(outcome),
+    });
 }
 
 impl<Fut> Future for Driver<Fut>
@@ -154,16 +144,10 @@ where
 {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(future) = self.as_mut().project().future.as_pin_mut() else {
-            return Poll::Ready(());
-        };
-        let outcome = match catch(|| future.poll(cx)) {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(value)) => Ok(value),
-            Err(payload) => Err(JoinError::panicked(payload)),
-        };
-        self.end(outcome);
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        let outcome = ready!(this.future.poll(cx));
+        end(this.cell, outcome.map_err(JoinError::panicked));
         Poll::Ready(())
     }
 }

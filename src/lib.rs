@@ -35,6 +35,7 @@
 
 mod agent;
 mod blocking;
+mod caught;
 mod claim;
 mod combine;
 mod error;

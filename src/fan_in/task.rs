@@ -2,14 +2,11 @@
 
 use std::future::Future;
 use std::panic::Location;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
-use pin_project_lite::pin_project;
 
 use super::FanInSender;
 use super::failure::{Failure, Item};
 use super::sending::{self, Sending};
+use crate::caught::Caught;
 use crate::error::JoinError;
 use crate::executor::{Executor, spawn_value_on};
 use crate::pool::Pool;
@@ -62,8 +59,7 @@ impl<T: Send + 'static> FanInSender<T> {
     {
         let turn = self.turn();
         let produce = async move {
-            let future = Some(future);
-            let outcome = Caught { future }.await;
+            let outcome = Caught::new(future).await;
             turn.send_async(outcome).await;
         };
         Pool::global().spawn_future(produce).detach();
@@ -128,38 +124,5 @@ impl<T> Drop for Turn<T> {
         let item = self.item(Err(JoinError::Cancelled));
         // Who drops a task must not be held up.
         drop(sending::leave(&self.sender.channel, item));
-    }
-}
-
-pin_project! {
-    /// A future whose panic is its output.
-    struct Caught<Fut> {
-        #[pin]
-        future: Option<Fut>,
-    }
-}
-
-impl<Fut: Future> Future for Caught<Fut> {
-    type Output = Result<Fut::Output, Payload>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let polled = catch(|| match this.future.as_mut().as_pin_mut() {
-            Some(future) => future.poll(cx),
-            None => unreachable!("it is polled until it ends"),
-        });
-        let outcome = match polled {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(value)) => Ok(value),
-            Err(payload) => Err(payload),
-        };
-        // Its drop may panic as well, and is not to pass for a cancellation.
-        Poll::Ready(match catch(|| this.future.set(None)) {
-            Ok(()) => outcome,
-            Err(payload) => {
-                quietly(|| drop(outcome));
-                Err(payload)
-            }
-        })
     }
 }
