@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use common::{Gate, Queue, must_end, until};
+use common::{Drops, Gate, Queue, must_end, until};
 use futures::channel::oneshot;
 use letgo::{
     Agent, Eventual, Executor, JoinHandle, as_completed, join, join_all, promise, race, race_ok,
@@ -320,6 +320,30 @@ fn an_eventual_of_a_users_own_may_have_a_way_out() {
             }
             ends.both_end();
         }
+    });
+}
+
+#[test]
+fn a_wait_that_ends_in_a_panic_keeps_nothing_of_what_it_waited_for() {
+    must_end(|| {
+        let (gate, drops) = (Gate::new(), Drops::new());
+        let (passes, value) = (gate.clone(), drops.one());
+        let slow = spawn_future(async move {
+            passes.pass();
+            value
+        });
+        let me = thread::current().id();
+        let fails = spawn_future(async move {
+            until_it_waits(me);
+            panic!("while the other is waited for");
+        });
+        let both = join!(slow, fails);
+        let failed = catch_unwind(AssertUnwindSafe(|| _ = both.get()));
+        assert!(failed.is_err());
+        gate.open();
+        until("its value is dropped, as nobody has it", || {
+            drops.count() == 1
+        });
     });
 }
 
