@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::hint;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -216,8 +217,9 @@ fn a_shutdown_while_tasks_spawn_tasks_loses_none() {
             let ended = Arc::new(AtomicUsize::new(0));
             let (outside, count) = (pool.clone(), Arc::clone(&ended));
             let spawner = thread::spawn(move || (0..20).for_each(|_| grow(&outside, 4, &count)));
-            for _ in 0..round {
-                thread::yield_now();
+            // A yield may take as long as others please.
+            for _ in 0..100 * round {
+                hint::spin_loop();
             }
             pool.shutdown();
             spawner.join().unwrap();
