@@ -5,8 +5,9 @@ use std::thread;
 use std::time::Duration;
 
 use crate::error::JoinError;
+use crate::rights::{Claim, Value};
 use crate::sync::Arc;
-use crate::task::{Claim, Outcome, Value};
+use crate::work::Outcome;
 use crate::{blocking, local, stack, wait};
 
 /// Claims the task, or waits for it.

@@ -6,8 +6,10 @@ use std::panic::Location;
 use crate::future;
 use crate::handle::JoinHandle;
 use crate::job::Job;
+use crate::rights::Run;
 use crate::sync::Arc;
-use crate::task::{Call, Run, Task};
+use crate::task::Task;
+use crate::work::Call;
 
 /// Anything that can run a [`Job`], now or later, here or on another thread.
 ///

@@ -13,9 +13,11 @@ use crate::caught::Caught;
 use crate::error::JoinError;
 use crate::handle::JoinHandle;
 use crate::job::{Job, poll_once};
+use crate::rights::Finish;
 use crate::sync::{Arc, Weak};
-use crate::task::{Finish, Outcome, Running, Task, Work};
+use crate::task::Task;
 use crate::unwind::quietly;
+use crate::work::{Outcome, Running, Work};
 
 /// Makes a task of `future`: its handle, and the job that polls it for the first time. Each time
 /// that it is woken, `schedule` gets another.

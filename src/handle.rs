@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 use futures_core::FusedFuture;
 
 use crate::error::JoinError;
+use crate::rights::Value;
 use crate::sync::{Arc, Mutex};
-use crate::task::{Outcome, Value};
 use crate::unwind::quietly;
+use crate::work::Outcome;
 use crate::{blocking, claim, lend, wait};
 
 /// The value of a task, to be blocked on ([`get`](Self::get)) or awaited, once, at the point of

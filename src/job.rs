@@ -4,8 +4,8 @@ use std::fmt;
 
 use async_task::Runnable;
 
+use crate::rights::{Run, Visit};
 use crate::sync::Arc;
-use crate::task::{Run, Visit};
 use crate::unwind::quietly;
 
 /// A task to be run, once, now or later, here or on another thread.

@@ -54,6 +54,7 @@ mod pool;
 mod programs;
 mod promise;
 mod promise_map;
+mod rights;
 mod scope;
 mod single_flight;
 mod spawn;
@@ -66,6 +67,7 @@ mod wait;
 mod waiters;
 mod waits;
 mod who;
+mod work;
 
 pub use agent::Agent;
 pub use combine::{

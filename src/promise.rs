@@ -6,9 +6,11 @@ use std::panic::Location;
 
 use crate::error::JoinError;
 use crate::handle::JoinHandle;
+use crate::rights::Finish;
 use crate::sync::{Arc, Mutex};
-use crate::task::{Finish, Outcome, Running, Task, Work};
+use crate::task::Task;
 use crate::unwind::quietly;
+use crate::work::{Outcome, Running, Work};
 
 #[cfg(all(test, letgo_loom))]
 mod models;

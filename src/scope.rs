@@ -9,9 +9,11 @@ use std::thread;
 
 use self::crew::Crew;
 use crate::error::JoinError;
+use crate::rights::{Claim, Gives};
 use crate::sync::{Arc, Mutex};
-use crate::task::{Claim, Gives, Outcome, Task, Work};
+use crate::task::Task;
 use crate::unwind::catch;
+use crate::work::{Outcome, Work};
 use crate::{stack, wait};
 
 /// Runs `f`, whose tasks may borrow what outlives this call; no task outlives it.

@@ -1,8 +1,8 @@
 //! The cell: a task's work, its state and its value in one allocation.
 //!
-//! Three rights over it: whoever holds a [`Run`] may run it, whoever holds a [`Value`] may have what
-//! comes of it, and whoever holds a [`Finish`] may say what that is. Each is an `Arc` of the same
-//! cell, seen through another trait.
+//! The three rights over it are an `Arc` of the same cell each, seen through another trait: whoever holds a
+//! [`Run`] may run it, whoever holds a [`Value`] may have what comes of it, and whoever holds a [`Finish`] may
+//! say what that is.
 //!
 //! | state | meaning | who moves it on |
 //! |---|---|---|
@@ -14,200 +14,18 @@
 //! No code of a user runs under the lock: work, wakers, drops of values all run outside.
 
 use std::mem;
-use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::panic::Location;
 use std::task::{Poll, Waker};
 
 use crate::error::JoinError;
+use crate::rights::{Claim, Finish, Gives, Run, Value};
 use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering};
 use crate::unwind::{catch, quietly};
 use crate::waits::{Awaited, Progress};
-use crate::who::{self, Who};
+use crate::work::{Outcome, Running, Work};
 
 #[cfg(all(test, letgo_loom))]
 mod models;
-
-/// What a task comes to.
-pub(crate) type Outcome<T> = Result<T, JoinError>;
-
-/// What a task has to do before it has a value.
-pub(crate) trait Work: Send + Sized {
-    type Value: Send;
-    /// What is kept while it runs.
-    type Running: Running;
-
-    /// Whether a thread that wants the value may do the work itself.
-    const CLAIMABLE: bool;
-
-    /// What to keep while [`run`](Self::run) runs.
-    fn running(&mut self) -> Self::Running {
-        Self::Running::default()
-    }
-
-    /// Whether [`run`](Self::run) would have to wait for another task: a hint. It is asked under the
-    /// cell's lock.
-    fn waits(&self) -> bool {
-        false
-    }
-
-    /// What [`run`](Self::run) would wait for. It is asked under the cell's lock.
-    fn source(&self) -> Option<Arc<dyn Awaited>> {
-        None
-    }
-
-    /// Does the work. `None`: the value comes later, through [`Task::finish`].
-    fn run(self) -> Option<Outcome<Self::Value>>;
-}
-
-/// What is kept of a task while it runs: the means to stop it from outside, if there is one.
-pub(crate) trait Running: Default + Send + 'static {
-    /// Whether the task ends there and then if it is cancelled or nobody asks any more.
-    const ENDS_AT_ONCE: bool = false;
-
-    /// The thread that runs it from its start to its end, if there is one.
-    fn by(&self) -> Option<Who> {
-        None
-    }
-
-    fn cancel(self) {}
-    fn detach(self) {}
-}
-
-/// What can't be stopped.
-impl Running for () {}
-
-/// A closure runs where it was started, and can't be stopped.
-#[derive(Default)]
-pub(crate) struct By(Option<Who>);
-
-impl By {
-    #[inline]
-    pub(crate) fn me() -> Self {
-        Self(Some(who::me()))
-    }
-}
-
-impl Running for By {
-    fn by(&self) -> Option<Who> {
-        self.0
-    }
-}
-
-/// The work of a closure.
-pub(crate) struct Call<F>(pub(crate) F);
-
-impl<F, T> Work for Call<F>
-where
-    F: FnOnce() -> T + Send,
-    T: Send,
-{
-    type Value = T;
-    type Running = By;
-    const CLAIMABLE: bool = true;
-
-    #[inline]
-    fn running(&mut self) -> By {
-        By::me()
-    }
-
-    #[inline]
-    fn run(self) -> Option<Outcome<T>> {
-        Some(catch(self.0).map_err(JoinError::panicked))
-    }
-}
-
-/// The right to run a task.
-pub(crate) trait Run: Send + Sync + UnwindSafe + RefUnwindSafe {
-    /// Runs the task if no thread has started it.
-    fn run(&self);
-    /// Cancels the task if no thread has started it.
-    fn abandon(&self);
-    /// Cancels the task, as far as that is possible in its state.
-    fn cancel(&self);
-    /// Whether no thread has started it: a hint.
-    fn is_fresh(&self) -> bool;
-    /// Somebody is about to run it by another right: from now on it is not fresh.
-    fn forgo(&self) {}
-    /// Whether its executor gets it again and again.
-    fn comes_again(&self) -> bool {
-        false
-    }
-    /// As [`run`](Self::run), by a thread that may hold on to it for a while.
-    fn visit(&self) -> Visit {
-        self.run();
-        Visit::Over
-    }
-    /// Ends a visit. `false`: it is to be run after all.
-    fn let_go(&self) -> bool {
-        true
-    }
-}
-
-/// How long it pays to hold on to what was [visited](Run::visit). Held on to, it is still to be
-/// [let go](Run::let_go) or run.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Visit {
-    /// Not at all: it was run.
-    Over,
-    /// As long as the thread is awake: there may be more to do soon.
-    Lull,
-    /// Somewhat longer: others have been doing what there is to do.
-    Nap,
-}
-
-/// What came of a claim.
-pub(crate) enum Claim<R> {
-    Mine(R),
-    /// Somebody else comes first.
-    TooEarly,
-    /// Somebody else has started it, or it has ended.
-    TooLate,
-}
-
-/// The right to a task's value, whatever the task borrows.
-pub(crate) trait Gives<T>: Run {
-    /// Runs the task on this thread if it is claimable and no thread has started it.
-    fn claim(&self) -> Claim<Outcome<T>>;
-    /// The same, with the value left in the cell.
-    fn claim_in_place(&self) -> Claim<()>;
-    /// After a claim that came too early: whether to try again, or the promise to wake.
-    fn poll_turn(&self, _: &Waker) -> Poll<()> {
-        Poll::Ready(())
-    }
-    /// Whether [`claim`](Self::claim) has something to run: a hint.
-    fn is_claimable(&self) -> bool;
-    /// Whether who claims it would have to wait for another task: a hint.
-    fn waits(&self) -> bool;
-    /// Whether this thread, if it waited for the value, would wait for itself.
-    fn waits_for_itself(&self) -> bool {
-        false
-    }
-    /// The outcome, if it is there.
-    fn take(&self) -> Option<Outcome<T>>;
-    /// The outcome, or the promise to wake.
-    fn poll(&self, waker: &Waker) -> Poll<Outcome<T>>;
-    /// Whether it has ended, or the promise to wake.
-    fn watch(&self, waker: &Waker) -> bool;
-    fn is_finished(&self) -> bool;
-    /// Nobody will ask for the value.
-    fn detach(&self);
-    fn spawned_at(&self) -> &'static Location<'static>;
-}
-
-/// The right to the value of a task that borrows nothing.
-pub(crate) trait Value<T>: Gives<T> {
-    /// The same task, seen from the other side.
-    fn into_run(self: Arc<Self>) -> Arc<dyn Run>;
-    /// The same task, as others see it.
-    fn into_awaited(self: Arc<Self>) -> Arc<dyn Awaited>;
-}
-
-/// The right to end a task from outside, with a value that comes from elsewhere.
-pub(crate) trait Finish<T>: Send + Sync + UnwindSafe + RefUnwindSafe {
-    /// Sets the outcome and wakes who waits; hands the outcome back if nobody wants it.
-    fn finish(&self, outcome: Outcome<T>) -> Result<(), Outcome<T>>;
-    /// Whether the outcome is still to come, and wanted.
-    fn is_running(&self) -> bool;
-}
 
 /// Drops a waker that is not needed: its panic is nothing to whoever waits or lets go.
 fn forgo(waker: Option<Waker>) {

@@ -20,8 +20,8 @@ use super::mailbox::{Desk, Mailbox, Message};
 use crate::executor::Executor;
 use crate::job::Job;
 use crate::pool::Pool;
+use crate::rights::{Run, Visit};
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering};
-use crate::task::{Run, Visit};
 use crate::unwind::quietly;
 use crate::who::{self, Who};
 

@@ -7,11 +7,13 @@ use std::thread;
 
 use super::core::{Core, Server, Turn};
 use crate::error::JoinError;
+use crate::rights::{Claim, Finish, Gives, Run, Value};
 use crate::sync::{Arc, AtomicU64, Ordering, times};
-use crate::task::{Claim, Finish, Gives, Outcome, Run, Task, Value, Work};
+use crate::task::Task;
 use crate::unwind::{catch, quietly};
 use crate::wait;
 use crate::waits::{Awaited, Progress};
+use crate::work::{Outcome, Work};
 
 /// How often a thread that blocks for its turn looks before it lets others run: most turns are short.
 const LOOKS: usize = times(100, 0);

@@ -14,11 +14,11 @@ use crate::eventual::Eventual;
 use crate::handle::JoinHandle;
 use crate::lend;
 use crate::sync::{Arc, Mutex, OnceLock};
-use crate::task::Outcome;
 use crate::unwind::quietly;
 use crate::wait;
 use crate::waiters::{Place, Waiters};
 use crate::waits::Awaited;
+use crate::work::Outcome;
 
 /// What [`JoinHandle::shared`] gives: a handle that can be cloned, for many who want one value.
 ///

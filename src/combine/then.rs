@@ -10,9 +10,10 @@ use crate::job::Job;
 use crate::pool::Pool;
 use crate::stack;
 use crate::sync::Arc;
-use crate::task::{By, Outcome, Task, Work};
+use crate::task::Task;
 use crate::unwind::{catch, quietly};
 use crate::waits::Awaited;
+use crate::work::{By, Outcome, Work};
 
 impl<T: Send + 'static> JoinHandle<T> {
     /// A new task on the default pool, started by the value's arrival; never run inline by whoever

@@ -10,8 +10,8 @@ use crate::blocking;
 use crate::error::JoinError;
 use crate::eventual::{self, Eventual};
 use crate::sync::{Arc, Mutex};
-use crate::task::Outcome;
 use crate::unwind::{Quiet, catch, quietly};
+use crate::work::Outcome;
 
 pub(super) struct Watch<E: Eventual> {
     /// `None`: has given its value.

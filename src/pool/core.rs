@@ -12,10 +12,10 @@ use super::worker;
 use crate::job::{Entry, Job};
 use crate::lend::{self, Stranded};
 use crate::local::{self, Home};
+use crate::rights::Run;
 use crate::sync::deque::Worker;
 use crate::sync::thread::{self, JoinHandle, ThreadId};
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Unparker, Weak, parker, times};
-use crate::task::Run;
 
 /// How long after a thread could not be made the next one is tried.
 const RETRY_AFTER: Duration = times(Duration::from_millis(10), Duration::ZERO);

@@ -32,8 +32,8 @@ use self::core::{Config, Core};
 use crate::executor::Executor;
 use crate::handle::JoinHandle;
 use crate::job::Job;
+use crate::rights::Run;
 use crate::sync::{Arc, OnceLock};
-use crate::task::Run;
 use crate::{stack, wait};
 
 /// How many threads a pool may have if nothing else is said: as many as Go lets a program have.

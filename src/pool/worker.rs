@@ -11,8 +11,8 @@ use super::queues::Thief;
 use super::seat::{Doing, Seat};
 use super::sleep::Rest;
 use crate::job::Job;
+use crate::rights::Visit;
 use crate::sync::{Arc, Ordering, Parker, parker, times};
-use crate::task::Visit;
 use crate::wait::Host;
 use crate::{local, stack, wait};
 

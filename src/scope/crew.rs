@@ -22,9 +22,9 @@ use std::thread;
 use std::time::Duration;
 
 use crate::pool::os::OsThread;
+use crate::rights::Run;
 use crate::stack;
 use crate::sync::{Arc, AtomicUsize, Condvar, Mutex, MutexGuard, OnceLock, Ordering, PoisonError};
-use crate::task::Run;
 use crate::unwind::quietly;
 use crate::wait::{self, Host};
 

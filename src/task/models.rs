@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use loom::thread;
 
-use super::{Call, Gives, Outcome, Run, Task};
+use super::{Gives, Outcome, Run, Task};
 use crate::error::JoinError;
 use crate::handle::JoinHandle;
 use crate::job::Job;
 use crate::models::{Bed, Count, Dropped, Lingers, explore};
 use crate::sync::Arc;
+use crate::work::Call;
 
 /// A closure that is counted when it runs and when it is gone, and whose value is counted when it is dropped.
 #[derive(Clone, Default)]

@@ -1,0 +1,105 @@
+//! The rights over a task: to run it, to have what comes of it, and to say what that is.
+//!
+//! Each is a trait, so that an `Arc` of a task is a right without a further allocation; and whoever holds
+//! one need not know what the task does, or, with a [`Run`], what comes of it.
+
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::task::{Poll, Waker};
+
+use crate::sync::Arc;
+use crate::waits::Awaited;
+use crate::work::Outcome;
+
+/// The right to run a task.
+pub(crate) trait Run: Send + Sync + UnwindSafe + RefUnwindSafe {
+    /// Runs the task if no thread has started it.
+    fn run(&self);
+    /// Cancels the task if no thread has started it.
+    fn abandon(&self);
+    /// Cancels the task, as far as that is possible in its state.
+    fn cancel(&self);
+    /// Whether no thread has started it: a hint.
+    fn is_fresh(&self) -> bool;
+    /// Somebody is about to run it by another right: from now on it is not fresh.
+    fn forgo(&self) {}
+    /// Whether its executor gets it again and again.
+    fn comes_again(&self) -> bool {
+        false
+    }
+    /// As [`run`](Self::run), by a thread that may hold on to it for a while.
+    fn visit(&self) -> Visit {
+        self.run();
+        Visit::Over
+    }
+    /// Ends a visit. `false`: it is to be run after all.
+    fn let_go(&self) -> bool {
+        true
+    }
+}
+
+/// How long it pays to hold on to what was [visited](Run::visit). Held on to, it is still to be
+/// [let go](Run::let_go) or run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Visit {
+    /// Not at all: it was run.
+    Over,
+    /// As long as the thread is awake: there may be more to do soon.
+    Lull,
+    /// Somewhat longer: others have been doing what there is to do.
+    Nap,
+}
+
+/// What came of a claim.
+pub(crate) enum Claim<R> {
+    Mine(R),
+    /// Somebody else comes first.
+    TooEarly,
+    /// Somebody else has started it, or it has ended.
+    TooLate,
+}
+
+/// The right to a task's value, whatever the task borrows.
+pub(crate) trait Gives<T>: Run {
+    /// Runs the task on this thread if it is claimable and no thread has started it.
+    fn claim(&self) -> Claim<Outcome<T>>;
+    /// The same, with the value left in the cell.
+    fn claim_in_place(&self) -> Claim<()>;
+    /// After a claim that came too early: whether to try again, or the promise to wake.
+    fn poll_turn(&self, _: &Waker) -> Poll<()> {
+        Poll::Ready(())
+    }
+    /// Whether [`claim`](Self::claim) has something to run: a hint.
+    fn is_claimable(&self) -> bool;
+    /// Whether who claims it would have to wait for another task: a hint.
+    fn waits(&self) -> bool;
+    /// Whether this thread, if it waited for the value, would wait for itself.
+    fn waits_for_itself(&self) -> bool {
+        false
+    }
+    /// The outcome, if it is there.
+    fn take(&self) -> Option<Outcome<T>>;
+    /// The outcome, or the promise to wake.
+    fn poll(&self, waker: &Waker) -> Poll<Outcome<T>>;
+    /// Whether it has ended, or the promise to wake.
+    fn watch(&self, waker: &Waker) -> bool;
+    fn is_finished(&self) -> bool;
+    /// Nobody will ask for the value.
+    fn detach(&self);
+    fn spawned_at(&self) -> &'static Location<'static>;
+}
+
+/// The right to the value of a task that borrows nothing.
+pub(crate) trait Value<T>: Gives<T> {
+    /// The same task, seen from the other side.
+    fn into_run(self: Arc<Self>) -> Arc<dyn Run>;
+    /// The same task, as others see it.
+    fn into_awaited(self: Arc<Self>) -> Arc<dyn Awaited>;
+}
+
+/// The right to end a task from outside, with a value that comes from elsewhere.
+pub(crate) trait Finish<T>: Send + Sync + UnwindSafe + RefUnwindSafe {
+    /// Sets the outcome and wakes who waits; hands the outcome back if nobody wants it.
+    fn finish(&self, outcome: Outcome<T>) -> Result<(), Outcome<T>>;
+    /// Whether the outcome is still to come, and wanted.
+    fn is_running(&self) -> bool;
+}
