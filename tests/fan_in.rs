@@ -4,10 +4,11 @@ mod common;
 
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-use common::{Drops, Gate, HANGS, must_end, panic_text, until};
+use common::{Drops, Gate, HANGS, Wakes, must_end, panic_text, poll, until};
 use futures::executor::block_on;
 use futures::{FutureExt, StreamExt};
 use letgo::{
@@ -467,4 +468,75 @@ fn of_many_racing_everything_arrives_once() {
             assert_eq!(drops.count(), 4 * 400);
         }
     });
+}
+
+#[test]
+fn a_receiver_that_is_woken_and_gives_up_leaves_its_turn_to_another() {
+    let fan = FanIn::bounded(2);
+    let sender = fan.sender();
+    let (mut first, mut second) = (fan.recv_async(), fan.recv_async());
+    let ((_, first_waker), (wakes, waker)) = (Wakes::pair(), Wakes::pair());
+    assert!(poll(&mut first, &first_waker).is_pending());
+    assert!(poll(&mut second, &waker).is_pending());
+    sender.send(1).unwrap();
+    assert_eq!(wakes.count(), 0);
+    drop(first);
+    assert_eq!(wakes.count(), 1);
+    assert_eq!(poll(&mut second, &waker), Poll::Ready(Some(1)));
+}
+
+#[test]
+fn a_receiver_that_gives_up_before_it_is_woken_takes_nobodys_turn() {
+    let fan = FanIn::bounded(2);
+    let sender = fan.sender();
+    let (mut first, mut second) = (fan.recv_async(), fan.recv_async());
+    let ((given_up, first_waker), (wakes, waker)) = (Wakes::pair(), Wakes::pair());
+    assert!(poll(&mut first, &first_waker).is_pending());
+    assert!(poll(&mut second, &waker).is_pending());
+    drop((first, first_waker));
+    assert!(!given_up.is_held());
+    assert_eq!(wakes.count(), 0);
+    sender.send(1).unwrap();
+    assert_eq!((given_up.count(), wakes.count()), (0, 1));
+}
+
+#[test]
+fn of_three_receivers_the_last_is_woken_for_what_two_have_left() {
+    let fan = FanIn::bounded(2);
+    let sender = fan.sender();
+    let mut receivers = [fan.recv_async(), fan.recv_async(), fan.recv_async()];
+    let (wakes, waker) = Wakes::pair();
+    let (others, other) = Wakes::pair();
+    for (receiver, waker) in receivers.iter_mut().zip([&other, &other, &waker]) {
+        assert!(poll(receiver, waker).is_pending());
+    }
+    // Two are woken for two values, of which somebody else takes one.
+    sender.send(1).unwrap();
+    sender.send(2).unwrap();
+    assert_eq!(others.count(), 2);
+    assert_eq!(fan.recv(), Some(1));
+    let [first, second, mut last] = receivers;
+    drop((first, second));
+    assert_eq!(wakes.count(), 1);
+    assert_eq!(poll(&mut last, &waker), Poll::Ready(Some(2)));
+}
+
+#[test]
+fn debug_tells_how_full_it_is_and_who_is_left() {
+    let fan = FanIn::bounded(3);
+    let (sender, other) = (fan.sender(), fan.sender());
+    for n in 0..3 {
+        sender.send(n).unwrap();
+    }
+    assert_eq!(fan.recv(), Some(0));
+    sender.send(3).unwrap();
+    let text = format!("{fan:?}");
+    assert!(
+        text.contains("buffered: 3, capacity: 3, producers: 2"),
+        "{text}"
+    );
+    drop(other);
+    assert!(format!("{sender:?}").contains("closed: false"));
+    drop(fan);
+    assert!(format!("{sender:?}").contains("closed: true"));
 }

@@ -2,10 +2,11 @@
 
 mod common;
 
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{must_end, until};
+use common::{Wakes, must_end, until};
 use futures::executor::block_on;
 use futures::{FutureExt, StreamExt};
 use letgo::FanIn;
@@ -220,4 +221,20 @@ fn dropped_it_leaves_no_timer_thread() {
         // Streams of tests beside this one have it, too, for as long as they last.
         until("there is none", || timers() == 0);
     });
+}
+
+#[test]
+fn a_stream_that_is_dropped_in_its_rest_keeps_no_waker() {
+    let fan = FanIn::bounded(2);
+    let sender = fan.sender();
+    let mut stream = fan.paced(Duration::MAX);
+    let (wakes, waker) = Wakes::pair();
+    let mut cx = Context::from_waker(&waker);
+    sender.send(1).unwrap();
+    assert_eq!(stream.poll_next_unpin(&mut cx), Poll::Ready(Some(1)));
+    assert!(stream.poll_next_unpin(&mut cx).is_pending());
+    drop(waker);
+    assert!(wakes.is_held());
+    drop(stream);
+    assert!(!wakes.is_held());
 }
