@@ -396,3 +396,24 @@ fn an_executor_that_runs_jobs_inline_nests_no_turns() {
         assert_eq!(agent.stop().get(), MANY);
     });
 }
+
+#[test]
+fn its_executor_has_one_job_of_it_at_a_time() {
+    let queue = Queue::new();
+    let agent = Agent::on(queue.clone(), 0);
+    // More than are served in one go.
+    let many = 1000;
+    (0..many).for_each(|_| agent.cast(|n| *n += 1));
+    let mut turns = 0;
+    while let Some(job) = queue.pop() {
+        job.run();
+        turns += 1;
+        // There is more to do, and more comes.
+        if turns < 3 {
+            agent.cast(|_| ());
+            assert_eq!(queue.len(), 1);
+        }
+    }
+    assert!(turns > 1);
+    assert_eq!(agent.call(|n| *n).get(), many);
+}

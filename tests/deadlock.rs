@@ -475,3 +475,28 @@ fn a_snapshot_tells_who_waits_for_what_and_who_runs_that() {
         assert!(!waits_for(promised_at) && !waits_for(task_at));
     });
 }
+
+#[test]
+fn who_waits_is_listed_with_the_time_it_has_waited() {
+    must_end(|| {
+        let (resolver, answer) = promise::<()>();
+        let (tell, told) = channel();
+        let waits = spawn_value(move || {
+            tell.send(thread::current().id()).unwrap();
+            answer.get();
+        });
+        let thread = told.recv().unwrap();
+        until_it_waits(thread);
+        let seen = Instant::now();
+        let waited = || {
+            let all = waiting();
+            let mine = (&all).into_iter().find(|wait| wait.thread().id() == thread);
+            mine.unwrap().waited()
+        };
+        let first = waited();
+        until("time passes", || seen.elapsed() > Duration::from_millis(5));
+        assert!(waited() >= first + Duration::from_millis(4));
+        resolver.resolve(()).unwrap();
+        waits.get();
+    });
+}

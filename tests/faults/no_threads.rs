@@ -4,12 +4,13 @@
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use letgo::{Agent, FanIn, Pool, SendError, promise, spawn_future, spawn_value};
+use letgo::{Agent, FanIn, Pool, SendError, promise, spawn_future, spawn_value, spawn_value_on};
 
-use crate::common::{Gate, Runs, threads_named, until};
+use crate::common::{Gate, Queue, Runs, threads_named, until};
 use crate::limit::{Limit, as_somebody_new, threads_there};
 use crate::ways::all_ways;
 
@@ -197,6 +198,33 @@ fn a_closure_that_blocks_for_another_gets_it_when_threads_run_short_in_between()
                 .into_iter()
                 .map(|handle| handle.get_timeout(Duration::MAX).ok().unwrap());
             assert!(values.eq((0..21).rev()));
+        },
+    );
+}
+
+#[test]
+fn a_claim_past_the_stack_goes_on_once_a_thread_can_be_made() {
+    as_somebody_new(
+        "no_threads::a_claim_past_the_stack_goes_on_once_a_thread_can_be_made",
+        |_| (),
+        |mut limit| {
+            let (tell, told) = channel();
+            let allows = thread::spawn(move || {
+                limit.forbid_threads();
+                tell.send(()).unwrap();
+                // Most likely it is past the stack by then; if not, this tests less.
+                thread::sleep(Duration::from_millis(100));
+                limit.allow_threads();
+            });
+            told.recv().unwrap();
+            let nobody = Queue::new();
+            let links = 50_000;
+            let mut last = spawn_value_on(&nobody, || 0);
+            for _ in 0..links {
+                last = spawn_value_on(&nobody, move || last.get() + 1);
+            }
+            assert_eq!(last.get(), links);
+            allows.join().unwrap();
         },
     );
 }
