@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use self::load::{Counted, World};
-use self::sample::Sample;
+use self::sample::{Done, Sample, cpu_time};
 
 /// How many threads drive the load.
 const DRIVERS: usize = 3;
@@ -106,7 +106,7 @@ impl Soak {
         println!("{}", Sample::HEAD);
         let mut told = Instant::now();
         while start.elapsed() < self.time {
-            let began = Instant::now();
+            let (began, cpu) = (Instant::now(), cpu_time());
             thread::sleep(every);
             let now = count(rounds);
             let all_now: u64 = now.iter().sum();
@@ -122,8 +122,12 @@ impl Soak {
             if drivers.iter().any(thread::JoinHandle::is_finished) {
                 return Err("a driver has ended early".into());
             }
-            let rate = done as f64 / began.elapsed().as_secs_f64();
-            let sample = Sample::take(start.elapsed(), rate);
+            let done = Done {
+                rounds: done,
+                elapsed: began.elapsed(),
+                cpu: cpu_time().zip(cpu).map(|(now, then)| now - then),
+            };
+            let sample = Sample::take(start.elapsed(), done);
             if told.elapsed() > self.time / 24 {
                 told = Instant::now();
                 println!("{}", sample.to_line());

@@ -10,7 +10,7 @@ const LEFT: f64 = 150.0;
 
 /// One curve below the other, each from 0 to its most.
 pub(super) fn svg(samples: &[Sample]) -> String {
-    let curves: [(&str, Vec<f64>); 4] = [
+    let curves: [(&str, Vec<f64>); 5] = [
         (
             "memory, MiB",
             samples
@@ -36,9 +36,19 @@ pub(super) fn svg(samples: &[Sample]) -> String {
             "rounds per second",
             samples.iter().map(|s| s.rounds_per_second).collect(),
         ),
+        (
+            "CPU µs per round",
+            samples
+                .iter()
+                .map(|s| s.cpu_per_round.unwrap_or_default().as_secs_f64() * 1e6)
+                .collect(),
+        ),
     ];
     let end = samples.last().map_or(1.0, |s| s.at.as_secs_f64());
-    let (width, height) = (LEFT + WIDTH + 20.0, 4.0 * (HEIGHT + 30.0) + 30.0);
+    let (width, height) = (
+        LEFT + WIDTH + 20.0,
+        curves.len() as f64 * (HEIGHT + 30.0) + 30.0,
+    );
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
          font-family=\"sans-serif\" font-size=\"12\">\n\

@@ -11,12 +11,23 @@ pub(crate) struct Sample {
     pub(super) threads: Option<u64>,
     pub(super) files: Option<u64>,
     pub(super) rounds_per_second: f64,
+    /// What a round costs, however many others want the cores.
+    pub(super) cpu_per_round: Option<Duration>,
+}
+
+/// What was done between two samples.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Done {
+    pub(super) rounds: u64,
+    pub(super) elapsed: Duration,
+    pub(super) cpu: Option<Duration>,
 }
 
 impl Sample {
-    pub(super) const HEAD: &'static str = "seconds,rss_kib,threads,open_files,rounds_per_second";
+    pub(super) const HEAD: &'static str =
+        "seconds,rss_kib,threads,open_files,rounds_per_second,cpu_us_per_round";
 
-    pub(super) fn take(at: Duration, rounds_per_second: f64) -> Self {
+    pub(super) fn take(at: Duration, done: Done) -> Self {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let field = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name))?;
@@ -27,21 +38,35 @@ impl Sample {
             rss_kib: field("VmRSS:"),
             threads: field("Threads:"),
             files: open_files(),
-            rounds_per_second,
+            rounds_per_second: done.rounds as f64 / done.elapsed.as_secs_f64(),
+            cpu_per_round: done.cpu.map(|cpu| cpu.div_f64(done.rounds.max(1) as f64)),
         }
     }
 
     pub(super) fn to_line(self) -> String {
         let told = |number: Option<u64>| number.map_or(String::new(), |number| number.to_string());
         format!(
-            "{:.1},{},{},{},{:.0}",
+            "{:.1},{},{},{},{:.0},{}",
             self.at.as_secs_f64(),
             told(self.rss_kib),
             told(self.threads),
             told(self.files),
-            self.rounds_per_second
+            self.rounds_per_second,
+            told(self.cpu_per_round.map(|cpu| cpu.as_micros() as u64))
         )
     }
+}
+
+/// How long the cores have run this process.
+pub(super) fn cpu_time() -> Option<Duration> {
+    // Linux counts in hundredths of a second here, whatever the kernel's own tick.
+    const TICK: Duration = Duration::from_millis(10);
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name, in parentheses, may hold anything.
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut fields = after_name.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<u32>().ok();
+    Some(TICK * (ticks()? + ticks()?))
 }
 
 fn open_files() -> Option<u64> {
@@ -50,11 +75,17 @@ fn open_files() -> Option<u64> {
 
 /// What this system does not tell.
 pub(super) fn not_seen() -> Option<String> {
-    let sample = Sample::take(Duration::ZERO, 0.0);
+    let nothing = Done {
+        rounds: 0,
+        elapsed: Duration::MAX,
+        cpu: cpu_time(),
+    };
+    let sample = Sample::take(Duration::ZERO, nothing);
     let all = [
         ("memory", sample.rss_kib),
         ("threads", sample.threads),
         ("open files", sample.files),
+        ("CPU time", sample.cpu_per_round.map(|_| 0)),
     ];
     let lacking: Vec<_> = all
         .iter()
