@@ -54,6 +54,11 @@ impl Counts {
     pub(super) fn closed(self) -> bool {
         self.0 & CLOSED != 0
     }
+
+    /// Nobody was taken from a count who was not in it: that would make it huge.
+    fn is_sound(self) -> bool {
+        self.searching() <= self.active() && self.active().max(self.idle()) <= MOST_WORKERS / 2
+    }
 }
 
 pub(super) struct Sleep {
@@ -126,7 +131,9 @@ impl Sleep {
             .counts
             .fetch_add(plus.wrapping_sub(minus), Ordering::SeqCst);
         fence(Ordering::SeqCst);
-        Counts(before.wrapping_add(plus).wrapping_sub(minus))
+        let after = Counts(before.wrapping_add(plus).wrapping_sub(minus));
+        debug_assert!(after.is_sound(), "{after:?} after {:?}", Counts(before));
+        after
     }
 
     /// Whether a job that was just added may need [`wake_for_job`](Self::wake_for_job).

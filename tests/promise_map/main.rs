@@ -288,6 +288,15 @@ fn a_key_that_has_lingered_is_let_go_by_whatever_comes_next() {
 }
 
 #[test]
+fn a_linger_taken_back_lets_go_of_keys_that_linger() {
+    let replies = PromiseMap::<_, i32>::new().linger(HOUR);
+    drop(replies.insert(7).unwrap());
+    assert!(replies.insert(7).is_err());
+    let replies = replies.linger(Duration::ZERO);
+    assert!(replies.insert(7).is_ok());
+}
+
+#[test]
 fn an_answer_outlives_the_linger_of_its_key() {
     must_end(|| {
         let replies = PromiseMap::new().linger(Duration::from_nanos(1));
