@@ -30,10 +30,6 @@ enum Stage<I> {
 
 /// Sends an item, and blocks this thread until there is room.
 pub(super) fn block<I>(channel: &Channel<I>, mut item: I) -> Result<(), I> {
-    if lend::is_helping() {
-        // The one who makes room may be this very thread, once it has its own wait behind it.
-        return leave(channel, item);
-    }
     for _ in 0..YIELDS {
         item = match channel.try_push(item) {
             Ok(()) => return Ok(()),
@@ -41,6 +37,10 @@ pub(super) fn block<I>(channel: &Channel<I>, mut item: I) -> Result<(), I> {
             Err(Refused::Closed(item)) => return Err(item),
         };
         thread::yield_now();
+    }
+    if lend::is_helping() {
+        // The one who makes room may be this very thread, once it has its own wait behind it.
+        return leave(channel, item);
     }
     let mut sending = Sending::new(channel, item);
     match wait::block_until(None, |cx| Pin::new(&mut sending).poll(cx)) {
