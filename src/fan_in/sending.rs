@@ -54,10 +54,13 @@ pub(super) fn leave<I>(channel: &Channel<I>, item: I) -> Result<(), I> {
     match channel.try_push(item) {
         Ok(()) => Ok(()),
         Err(Refused::Closed(item)) => Err(item),
-        Err(Refused::Full(item)) => match channel.line_up(item, Waker::noop().clone()).refused() {
-            Some(item) => Err(item),
-            None => Ok(()),
-        },
+        Err(Refused::Full(item)) => {
+            let ticket = channel.line_up(item, Waker::noop().clone());
+            match ticket.poll(&Context::from_waker(Waker::noop())) {
+                Poll::Ready(result) => result,
+                Poll::Pending => Ok(()),
+            }
+        }
     }
 }
 

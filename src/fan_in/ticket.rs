@@ -67,18 +67,6 @@ impl<T> Ticket<T> {
         }
     }
 
-    /// The item, if it was refused.
-    pub(super) fn refused(&self) -> Option<T> {
-        let mut admission = self.0.lock();
-        match mem::replace(&mut *admission, Admission::Withdrawn) {
-            Admission::Refused(item) => Some(item),
-            other => {
-                *admission = other;
-                None
-            }
-        }
-    }
-
     /// Let in, or refused (the item is back then), or the promise to wake.
     pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<Result<(), T>> {
         let mut waker = cx.waker().clone();

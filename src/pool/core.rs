@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::monitor;
-use super::os::OsThread;
 use super::queues::Queues;
 use super::seat::{Doing, Seat};
 use super::sleep::{Sleep, Wake};
@@ -244,10 +243,9 @@ impl Core {
             return active > 0;
         }
         // No monitor sees who of them is blocked.
-        let seats = self.seats.lock();
+        let seats = self.seats.lock().clone();
         let blocked = seats.iter().filter(|seat| {
-            let is_blocked = || seat.os.as_ref().and_then(OsThread::is_blocked);
-            seat.status().doing == Doing::Working && is_blocked() != Some(false)
+            seat.status().doing == Doing::Working && seat.is_blocked() != Some(false)
         });
         active > blocked.count()
     }

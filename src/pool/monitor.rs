@@ -13,7 +13,6 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::core::Core;
-use super::os::OsThread;
 use super::seat::{Doing, Seat};
 use super::sleep::Wake;
 use crate::sync::{Arc, Parker, Weak, times};
@@ -108,11 +107,7 @@ impl Monitor {
                 Doing::Looking | Doing::Waiting => {}
                 Doing::Presumed => {
                     // It may have gone on within the same job.
-                    let goes_on = seat
-                        .os
-                        .as_ref()
-                        .is_some_and(|os| os.is_blocked() == Some(false));
-                    if goes_on {
+                    if seat.is_blocked() == Some(false) {
                         // Counted first: it may end its job at once, and a count must not run below zero.
                         core.sleep.goes_on();
                         if seat.presume(status.job, Doing::Presumed, Doing::Working) {
@@ -178,8 +173,7 @@ impl Sight {
     /// One more look at a worker that is in a job.
     fn of(seat: &Seat, job: u64, before: Option<Self>) -> Self {
         let before = before.unwrap_or(Self { job, strikes: 0 });
-        let blocked = seat.os.as_ref().and_then(OsThread::is_blocked);
-        let strikes = match blocked {
+        let strikes = match seat.is_blocked() {
             Some(true) => before.strikes + 1,
             // Nothing to be seen: all that counts is whether the job is still the same.
             None if before.job == job => before.strikes + 1,

@@ -72,6 +72,11 @@ impl Seat {
         }
     }
 
+    /// Whether the operating system calls it blocked, if it can be asked.
+    pub(super) fn is_blocked(&self) -> Option<bool> {
+        self.os.as_ref().and_then(OsThread::is_blocked)
+    }
+
     pub(super) fn status(&self) -> Status {
         Status::unpack(self.status.load(Ordering::Relaxed))
     }
