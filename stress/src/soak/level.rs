@@ -11,8 +11,10 @@ const RSS_SLACK_KIB: f64 = 16.0 * 1024.0;
 const THREADS_FACTOR: f64 = 1.2;
 const THREADS_SLACK: f64 = 16.0;
 const FILES_SLACK: f64 = 8.0;
-/// Of the time that the cores are at it: how long a round takes says more of whoever else wants them.
-const SLOWDOWN: f64 = 2.0;
+/// Of the time that the cores were to be had, be they at it or idle: by the clock a round is as slow as others
+/// that want them please.
+const SLOWDOWN: f64 = 3.0;
+const DEARER: f64 = 2.0;
 
 pub(super) fn judge(samples: &[Sample]) -> Vec<String> {
     let warm = &samples[samples.len() / WARM_UP..];
@@ -46,6 +48,11 @@ pub(super) fn judge(samples: &[Sample]) -> Vec<String> {
     compare(
         "CPU microseconds per round",
         &|s| s.cpu_per_round.map(|cpu| cpu.as_secs_f64() * 1e6),
+        &|before| before * DEARER,
+    );
+    compare(
+        "core microseconds per round, used or idle",
+        &|s| s.had_per_round.map(|had| had.as_secs_f64() * 1e6),
         &|before| before * SLOWDOWN,
     );
     failures
@@ -64,6 +71,14 @@ mod tests {
     use super::*;
 
     fn samples(rss: impl Fn(u64) -> u64, cpu: impl Fn(u64) -> u64) -> Vec<Sample> {
+        samples_with(rss, cpu, |_| 0)
+    }
+
+    fn samples_with(
+        rss: impl Fn(u64) -> u64,
+        cpu: impl Fn(u64) -> u64,
+        idle: impl Fn(u64) -> u64,
+    ) -> Vec<Sample> {
         let one = |n| Sample {
             at: Duration::from_secs(n),
             rss_kib: Some(rss(n)),
@@ -71,6 +86,7 @@ mod tests {
             files: Some(3),
             rounds_per_second: 100.0,
             cpu_per_round: Some(Duration::from_micros(cpu(n))),
+            had_per_round: Some(Duration::from_micros(cpu(n) + idle(n))),
         };
         (0..100).map(one).collect()
     }
@@ -83,6 +99,9 @@ mod tests {
         assert_eq!(judge(&samples(noisy, |n| 100 + n / 2)).len(), 0);
         let slows = |n| if n < 70 { 100 } else { 250 };
         assert_eq!(judge(&samples(noisy, slows)).len(), 1);
+        // It waits, and the cores are idle.
+        let waits = |n| if n < 70 { 20 } else { 400 };
+        assert_eq!(judge(&samples_with(noisy, |_| 100, waits)).len(), 1);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use self::load::{Counted, World};
-use self::sample::{Done, Sample, cpu_time};
+use self::sample::{Done, Sample, cpu_time, idle_time};
 
 /// How many threads drive the load.
 const DRIVERS: usize = 3;
@@ -106,7 +106,7 @@ impl Soak {
         println!("{}", Sample::HEAD);
         let mut told = Instant::now();
         while start.elapsed() < self.time {
-            let (began, cpu) = (Instant::now(), cpu_time());
+            let (began, cpu, idle) = (Instant::now(), cpu_time(), idle_time());
             thread::sleep(every);
             let now = count(rounds);
             let all_now: u64 = now.iter().sum();
@@ -126,6 +126,9 @@ impl Soak {
                 rounds: done,
                 elapsed: began.elapsed(),
                 cpu: cpu_time().zip(cpu).map(|(now, then)| now - then),
+                idle: idle_time()
+                    .zip(idle)
+                    .map(|(now, then)| now.saturating_sub(then)),
             };
             let sample = Sample::take(start.elapsed(), done);
             if told.elapsed() > self.time / 24 {

@@ -13,6 +13,8 @@ pub(crate) struct Sample {
     pub(super) rounds_per_second: f64,
     /// What a round costs, however many others want the cores.
     pub(super) cpu_per_round: Option<Duration>,
+    /// The same, with what the cores were left idle meanwhile: a round that waits takes that.
+    pub(super) had_per_round: Option<Duration>,
 }
 
 /// What was done between two samples.
@@ -21,6 +23,8 @@ pub(super) struct Done {
     pub(super) rounds: u64,
     pub(super) elapsed: Duration,
     pub(super) cpu: Option<Duration>,
+    /// How long cores had nothing to do, added up.
+    pub(super) idle: Option<Duration>,
 }
 
 impl Sample {
@@ -33,13 +37,18 @@ impl Sample {
             let line = status.lines().find_map(|line| line.strip_prefix(name))?;
             line.split_whitespace().next()?.parse().ok()
         };
+        let per_round = |time: Duration| time.div_f64(done.rounds.max(1) as f64);
         Self {
             at,
             rss_kib: field("VmRSS:"),
             threads: field("Threads:"),
             files: open_files(),
             rounds_per_second: done.rounds as f64 / done.elapsed.as_secs_f64(),
-            cpu_per_round: done.cpu.map(|cpu| cpu.div_f64(done.rounds.max(1) as f64)),
+            cpu_per_round: done.cpu.map(per_round),
+            had_per_round: done
+                .cpu
+                .zip(done.idle)
+                .map(|(cpu, idle)| per_round(cpu + idle)),
         }
     }
 
@@ -57,16 +66,25 @@ impl Sample {
     }
 }
 
+/// Linux counts in hundredths of a second here, whatever the kernel's own tick.
+const TICK: Duration = Duration::from_millis(10);
+
 /// How long the cores have run this process.
 pub(super) fn cpu_time() -> Option<Duration> {
-    // Linux counts in hundredths of a second here, whatever the kernel's own tick.
-    const TICK: Duration = Duration::from_millis(10);
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     // The name, in parentheses, may hold anything.
     let (_, after_name) = stat.rsplit_once(')')?;
     let mut fields = after_name.split_whitespace().skip(11);
     let mut ticks = || fields.next()?.parse::<u32>().ok();
     Some(TICK * (ticks()? + ticks()?))
+}
+
+/// How long the cores have been idle, added up.
+pub(super) fn idle_time() -> Option<Duration> {
+    let stat = std::fs::read_to_string("/proc/stat").ok()?;
+    // `cpu  user nice system idle …`, all cores together.
+    let idle = stat.lines().next()?.split_whitespace().nth(4)?;
+    Some(Duration::from_millis(10 * idle.parse::<u64>().ok()?))
 }
 
 fn open_files() -> Option<u64> {
@@ -79,13 +97,14 @@ pub(super) fn not_seen() -> Option<String> {
         rounds: 0,
         elapsed: Duration::MAX,
         cpu: cpu_time(),
+        idle: idle_time(),
     };
     let sample = Sample::take(Duration::ZERO, nothing);
     let all = [
         ("memory", sample.rss_kib),
         ("threads", sample.threads),
         ("open files", sample.files),
-        ("CPU time", sample.cpu_per_round.map(|_| 0)),
+        ("CPU time", sample.had_per_round.map(|_| 0)),
     ];
     let lacking: Vec<_> = all
         .iter()
