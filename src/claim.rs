@@ -11,24 +11,33 @@ use crate::work::Outcome;
 use crate::{blocking, local, stack, wait};
 
 /// Claims the task, or waits for it.
+///
+/// What comes of a claim is matched where the claim has left it, not moved first: a move reads in one
+/// go what was written in two just before, which takes a processor as long as a locked operation.
 #[inline]
-pub(crate) fn obtain<T>(value: &Arc<dyn Value<T>>) -> Outcome<T> {
+pub(crate) fn obtain<T, R>(
+    value: &Arc<dyn Value<T>>,
+    ok: impl FnOnce(T) -> R,
+    err: impl FnOnce(JoinError) -> R,
+) -> R {
     if value.is_claimable() {
-        let claimed = stack::if_room(|| {
+        if let Some(_room) = stack::room() {
             retract(value);
             match value.claim() {
-                Claim::Mine(outcome) => Some(outcome),
-                Claim::TooEarly => in_turn(value, || value.claim()),
-                Claim::TooLate => None,
+                Claim::Mine(Ok(value)) => return ok(value),
+                Claim::Mine(Err(error)) => return err(error),
+                Claim::TooEarly => {
+                    if let Some(outcome) = in_turn(value, || value.claim()) {
+                        return outcome.map_or_else(err, ok);
+                    }
+                }
+                Claim::TooLate => {}
             }
-        });
-        match claimed {
-            Some(Some(outcome)) => return outcome,
-            Some(None) => {}
-            None => run_on_fresh_thread(value),
+        } else {
+            run_on_fresh_thread(value);
         }
     }
-    wait_for(value)
+    wait_for(value).map_or_else(err, ok)
 }
 
 /// Claims the task, and leaves its value in the cell.

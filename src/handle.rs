@@ -113,10 +113,11 @@ impl<T> JoinHandle<T> {
     #[inline]
     pub fn get(self) -> T {
         let value = self.into_value();
-        match claim::obtain(&value) {
-            Ok(value) => value,
-            Err(error) => error.resume(value.spawned_at()),
-        }
+        claim::obtain(
+            &value,
+            |value| value,
+            |error| error.resume(value.spawned_at()),
+        )
     }
 
     /// As [`get`](Self::get), with a panic or a cancellation as an error.
@@ -139,7 +140,7 @@ impl<T> JoinHandle<T> {
     #[inline]
     pub fn join(self) -> Result<T, JoinError> {
         let value = self.into_value();
-        claim::obtain(&value)
+        claim::obtain(&value, Ok, Err)
     }
 
     /// The value if it is there, else the handle back: Go's comma-ok. Neither blocks nor claims.

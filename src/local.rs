@@ -140,12 +140,15 @@ impl Local {
 
     /// Drops the stale entries on top, down to the one at this address.
     fn sweep(&self, address: *const ()) {
-        while let Some(job) = self.pop() {
+        loop {
+            // Looked at where `pop` has left it, for the same reason as in `claim::obtain`.
+            let popped = self.pop();
+            let Some(job) = &popped else { return };
             if job.address() == address {
                 return;
             }
             if job.is_fresh() {
-                return self.put_back(job);
+                return popped.map_or((), |job| self.put_back(job));
             }
         }
     }

@@ -46,28 +46,43 @@ pub(crate) fn begin_own_thread(stack_size: usize) {
     }));
 }
 
-/// Runs `f` if there is stack enough for a claim.
+/// Room for a claim on this thread's stack, while it lives.
+pub(crate) struct Room {
+    outermost: bool,
+}
+
+/// Room for a claim, if there is stack enough.
 #[inline]
-pub(crate) fn if_room<R>(f: impl FnOnce() -> R) -> Option<R> {
+pub(crate) fn room() -> Option<Room> {
     // In a thread that ends the limit is still there: a `Cell` without a destructor.
     match LIMIT.get() {
-        Some(Limit { base, budget }) => (here().abs_diff(base) < budget).then(f),
+        Some(Limit { base, budget }) => {
+            (here().abs_diff(base) < budget).then_some(Room { outermost: false })
+        }
         None => {
             // The outermost claim of a foreign thread: what it nests is counted from here.
-            struct Outermost;
-            impl Drop for Outermost {
-                fn drop(&mut self) {
-                    LIMIT.set(None);
-                }
-            }
             LIMIT.set(Some(Limit {
                 base: here(),
                 budget: FOREIGN_BUDGET,
             }));
-            let _outermost = Outermost;
-            Some(f())
+            Some(Room { outermost: true })
         }
     }
+}
+
+impl Drop for Room {
+    #[inline]
+    fn drop(&mut self) {
+        if self.outermost {
+            LIMIT.set(None);
+        }
+    }
+}
+
+/// Runs `f` if there is stack enough for a claim.
+pub(crate) fn if_room<R>(f: impl FnOnce() -> R) -> Option<R> {
+    let _room = room()?;
+    Some(f())
 }
 
 /// Runs `f` on a stack of its own, while this thread waits. The error: no thread can be had.
