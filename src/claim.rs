@@ -20,22 +20,19 @@ pub(crate) fn obtain<T, R>(
     ok: impl FnOnce(T) -> R,
     err: impl FnOnce(JoinError) -> R,
 ) -> R {
-    if value.is_claimable() {
-        if let Some(_room) = stack::room() {
-            retract(value);
-            match value.claim() {
-                Claim::Mine(Ok(value)) => return ok(value),
-                Claim::Mine(Err(error)) => return err(error),
-                Claim::TooEarly => {
-                    if let Some(outcome) = in_turn(value, || value.claim()) {
-                        return outcome.map_or_else(err, ok);
-                    }
+    if let Some(_room) = stack::room() {
+        match value.claim() {
+            Claim::Mine(Ok(value)) => return ok(value),
+            Claim::Mine(Err(error)) => return err(error),
+            Claim::TooEarly => {
+                if let Some(outcome) = in_turn(value, || value.claim()) {
+                    return outcome.map_or_else(err, ok);
                 }
-                Claim::TooLate => {}
             }
-        } else {
-            run_on_fresh_thread(value);
+            Claim::TooLate => {}
         }
+    } else if value.is_claimable() {
+        run_on_fresh_thread(value);
     }
     wait_for(value).map_or_else(err, ok)
 }
@@ -43,7 +40,6 @@ pub(crate) fn obtain<T, R>(
 /// Claims the task, and leaves its value in the cell.
 pub(crate) fn run<T>(value: &Arc<dyn Value<T>>) {
     let ran = stack::if_room(|| {
-        retract(value);
         if let Claim::TooEarly = value.claim_in_place() {
             in_turn(value, || value.claim_in_place());
         }
@@ -51,13 +47,6 @@ pub(crate) fn run<T>(value: &Arc<dyn Value<T>>) {
     if ran.is_none() {
         run_on_fresh_thread(value);
     }
-}
-
-/// Takes the task's entry out of this thread's queue: what the closure spawns must find the top free.
-#[inline]
-fn retract<T>(value: &Arc<dyn Value<T>>) {
-    value.forgo();
-    local::retract(Arc::as_ptr(value).cast());
 }
 
 /// Claims the task when it is its turn.

@@ -20,8 +20,6 @@ pub(crate) trait Run: Send + Sync + UnwindSafe + RefUnwindSafe {
     fn cancel(&self);
     /// Whether no thread has started it: a hint.
     fn is_fresh(&self) -> bool;
-    /// Somebody is about to run it by another right: from now on it is not fresh.
-    fn forgo(&self) {}
     /// Whether its executor gets it again and again.
     fn comes_again(&self) -> bool {
         false

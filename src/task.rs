@@ -18,6 +18,7 @@ use std::panic::Location;
 use std::task::{Poll, Waker};
 
 use crate::error::JoinError;
+use crate::local;
 use crate::rights::{Claim, Finish, Gives, Run, Value};
 use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering};
 use crate::unwind::{catch, quietly};
@@ -143,6 +144,22 @@ impl<W: Work> Task<W> {
         }
     }
 
+    /// Does the work of a task that was started.
+    fn perform(&self, work: W) {
+        if let Some(outcome) = work.run() {
+            if let Err(unwanted) = self.finish(outcome) {
+                quietly(|| drop(unwanted));
+            }
+        }
+    }
+
+    /// Takes the task's entry out of this thread's queue: what the closure spawns must find the top
+    /// free. The task is started, so that to drop the entry cancels nothing.
+    #[inline]
+    fn retract(&self) {
+        local::retract(std::ptr::from_ref(self).cast());
+    }
+
     /// Ends a task that was never started: what it captured is dropped here, first of all.
     pub(crate) fn discard(&self, work: W, why: JoinError) {
         let outcome = match catch(|| drop(work)) {
@@ -182,11 +199,7 @@ impl<W: Work> Finish<W::Value> for Task<W> {
 impl<W: Work> Run for Task<W> {
     fn run(&self) {
         if let Some(work) = self.start() {
-            if let Some(outcome) = work.run() {
-                if let Err(unwanted) = self.finish(outcome) {
-                    quietly(|| drop(unwanted));
-                }
-            }
+            self.perform(work);
         }
     }
 
@@ -218,28 +231,30 @@ impl<W: Work> Run for Task<W> {
     fn is_fresh(&self) -> bool {
         self.fresh.load(Ordering::Relaxed)
     }
-
-    #[inline]
-    fn forgo(&self) {
-        self.fresh.store(false, Ordering::Relaxed);
-    }
 }
 
 impl<W: Work> Gives<W::Value> for Task<W> {
     #[inline]
     fn claim(&self) -> Claim<Outcome<W::Value>> {
-        if !W::CLAIMABLE {
+        if !self.is_claimable() {
             return Claim::TooLate;
         }
-        match self.start_claimed().and_then(W::run) {
+        let Some(work) = self.start_claimed() else {
+            return Claim::TooLate;
+        };
+        self.retract();
+        match work.run() {
             Some(outcome) => Claim::Mine(outcome),
             None => Claim::TooLate,
         }
     }
 
     fn claim_in_place(&self) -> Claim<()> {
-        // Where it was too late, the value is there already, or on its way.
-        self.run();
+        // Where it is too late, the value is there already, or on its way.
+        if let Some(work) = self.start() {
+            self.retract();
+            self.perform(work);
+        }
         Claim::Mine(())
     }
 
