@@ -18,6 +18,7 @@
 
 use std::collections::VecDeque;
 use std::mem;
+use std::ops::Deref;
 use std::task::{Context, Poll, Waker};
 
 use super::ticket::Ticket;
@@ -27,22 +28,42 @@ use crate::unwind::quietly;
 use crate::waiters::{Place, Waiters};
 
 pub(super) struct Channel<T> {
+    inbox: Apart<Mutex<Inbox<T>>>,
+    outbox: Apart<Outbox<T>>,
     capacity: usize,
-    inbox: Mutex<Inbox<T>>,
-    outbox: Mutex<VecDeque<T>>,
-    /// How many items the outbox has, for those who have not its lock. Changed under it; raised under the
-    /// inbox's lock, too, so that a producer may find too little room, never too much.
-    ///
-    /// Relaxed, as the two below: where an order matters, the locks make it.
-    left: AtomicUsize,
     /// How long the line is. Changed under the inbox's lock; raised under the outbox's, too.
     in_line: AtomicUsize,
     /// How many may still produce.
     producers: AtomicUsize,
 }
 
+/// What the threads of one side write must not share a cache line with what the other's do. 128: the
+/// processors of today fetch lines by twos.
+#[repr(align(128))]
+struct Apart<T>(T);
+
+impl<T> Deref for Apart<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+struct Outbox<T> {
+    items: Mutex<VecDeque<T>>,
+    /// How many items there are, for those who have not the lock. Changed under it; raised under the
+    /// inbox's lock, too, so that a producer may find too little room, never too much.
+    ///
+    /// Relaxed, as the counts of the channel: where an order matters, the locks make it.
+    left: AtomicUsize,
+}
+
 struct Inbox<T> {
     items: VecDeque<T>,
+    /// The outbox has no more items than that: it had so many when last asked. To ask it for each item
+    /// would be to fetch what a receiver has just written.
+    left_at_most: usize,
     /// Producers that wait for room, oldest first.
     line: VecDeque<Arc<Ticket<T>>>,
     /// Receivers that wait for an item.
@@ -85,16 +106,19 @@ impl<T> Channel<T> {
     pub(super) fn new(capacity: usize) -> Self {
         let inbox = Inbox {
             items: VecDeque::new(),
+            left_at_most: 0,
             line: VecDeque::new(),
             receivers: Waiters::default(),
             mourners: Waiters::default(),
             closed: false,
         };
         Self {
+            inbox: Apart(Mutex::new(inbox)),
+            outbox: Apart(Outbox {
+                items: Mutex::new(VecDeque::new()),
+                left: AtomicUsize::new(0),
+            }),
             capacity,
-            inbox: Mutex::new(inbox),
-            outbox: Mutex::new(VecDeque::new()),
-            left: AtomicUsize::new(0),
             in_line: AtomicUsize::new(0),
             producers: AtomicUsize::new(0),
         }
@@ -106,7 +130,7 @@ impl<T> Channel<T> {
 
     pub(super) fn len(&self) -> usize {
         let inbox = self.inbox.lock();
-        inbox.items.len() + self.left.load(Ordering::Relaxed)
+        inbox.items.len() + self.outbox.left.load(Ordering::Relaxed)
     }
 
     pub(super) fn producers(&self) -> usize {
@@ -124,7 +148,7 @@ impl<T> Channel<T> {
     /// A producer is gone. The last one ends the channel, if nothing is left in it.
     pub(super) fn remove_producer(&self) {
         if self.producers.fetch_sub(1, Ordering::Relaxed) == 1 {
-            drop(self.outbox.lock());
+            drop(self.outbox.items.lock());
             self.tell_end();
         }
     }
@@ -136,7 +160,7 @@ impl<T> Channel<T> {
         if inbox.closed {
             return Err(Refused::Closed(item));
         }
-        if !inbox.line.is_empty() || !self.has_room(&inbox) {
+        if !inbox.line.is_empty() || !self.has_room(&mut inbox) {
             return Err(Refused::Full(item));
         }
         inbox.items.push_back(item);
@@ -149,7 +173,7 @@ impl<T> Channel<T> {
     /// Leaves an item in the line, to be let in when there is room; `waker` is woken then.
     pub(super) fn line_up(&self, item: T, waker: Waker) -> Arc<Ticket<T>> {
         let ticket = Arc::new(Ticket::new(item, waker));
-        let outbox = self.outbox.lock();
+        let outbox = self.outbox.items.lock();
         let mut inbox = self.inbox.lock();
         if inbox.closed {
             drop((inbox, outbox));
@@ -182,7 +206,7 @@ impl<T> Channel<T> {
     fn admit(&self) {
         loop {
             let mut inbox = self.inbox.lock();
-            if !self.has_room(&inbox) {
+            if !self.has_room(&mut inbox) {
                 return;
             }
             let Some(ticket) = inbox.line.pop_front() else {
@@ -201,8 +225,12 @@ impl<T> Channel<T> {
     }
 
     #[inline]
-    fn has_room(&self, inbox: &Inbox<T>) -> bool {
-        inbox.items.len() + self.left.load(Ordering::Relaxed) < self.capacity
+    fn has_room(&self, inbox: &mut Inbox<T>) -> bool {
+        if inbox.items.len() + inbox.left_at_most < self.capacity {
+            return true;
+        }
+        inbox.left_at_most = self.outbox.left.load(Ordering::Relaxed);
+        inbox.items.len() + inbox.left_at_most < self.capacity
     }
 
     /// The oldest item, if there is one.
@@ -233,7 +261,7 @@ impl<T> Channel<T> {
 
     #[inline]
     fn look_or<R>(&self, if_empty: impl FnOnce(&mut Inbox<T>) -> R) -> Look<T, R> {
-        let mut outbox = self.outbox.lock();
+        let mut outbox = self.outbox.items.lock();
         if outbox.is_empty() {
             let mut inbox = self.inbox.lock();
             if inbox.items.is_empty() {
@@ -244,12 +272,13 @@ impl<T> Channel<T> {
             }
             mem::swap(&mut *outbox, &mut inbox.items);
             // Under both locks: no producer may find room where there is none.
-            self.left.store(outbox.len(), Ordering::Relaxed);
+            inbox.left_at_most = outbox.len();
+            self.outbox.left.store(outbox.len(), Ordering::Relaxed);
         }
         let Some(item) = outbox.pop_front() else {
             unreachable!("it was not empty, or was just filled");
         };
-        self.left.store(outbox.len(), Ordering::Relaxed);
+        self.outbox.left.store(outbox.len(), Ordering::Relaxed);
         let somebody_waits = self.in_line.load(Ordering::Relaxed) > 0;
         let may_be_last = outbox.is_empty() && self.producers.load(Ordering::Relaxed) == 0;
         drop(outbox);
@@ -270,7 +299,7 @@ impl<T> Channel<T> {
         }
         let mut inbox = self.inbox.lock();
         let own = inbox.receivers.leave(place);
-        let is_empty = inbox.items.is_empty() && self.left.load(Ordering::Relaxed) == 0;
+        let is_empty = inbox.items.is_empty() && self.outbox.left.load(Ordering::Relaxed) == 0;
         let heirs = (own.is_none() && !is_empty).then(|| inbox.receivers.next());
         drop(inbox);
         quietly(|| drop(own));
@@ -305,7 +334,7 @@ impl<T> Channel<T> {
         self.producers.load(Ordering::Relaxed) == 0
             && inbox.items.is_empty()
             && inbox.line.is_empty()
-            && self.left.load(Ordering::Relaxed) == 0
+            && self.outbox.left.load(Ordering::Relaxed) == 0
     }
 
     /// Wakes everybody, if it has ended.
@@ -324,13 +353,13 @@ impl<T> Channel<T> {
 
     /// Nobody will receive any more: those in line get their items back, the others are dropped.
     pub(super) fn close(&self) {
-        let mut outbox = self.outbox.lock();
+        let mut outbox = self.outbox.items.lock();
         let mut inbox = self.inbox.lock();
         inbox.closed = true;
         let items = (mem::take(&mut *outbox), mem::take(&mut inbox.items));
         let line = mem::take(&mut inbox.line);
         let waiters = (inbox.receivers.all(), inbox.mourners.all());
-        self.left.store(0, Ordering::Relaxed);
+        self.outbox.left.store(0, Ordering::Relaxed);
         self.in_line.store(0, Ordering::Relaxed);
         drop((inbox, outbox));
         for ticket in line {

@@ -91,6 +91,20 @@ fn who_is_in_line_is_let_in_and_the_order_is_kept() {
 }
 
 #[test]
+fn the_bound_holds_while_a_receiver_takes_all_in_one_go() {
+    explore(3, || {
+        let fan = FanIn::bounded(2);
+        let out = fan.sender();
+        out.try_send(0).unwrap();
+        out.try_send(1).unwrap();
+        let produces = thread::spawn(move || [2, 3].map(|n| out.try_send(n).is_ok()));
+        assert_eq!(fan.recv(), Some(0));
+        let sent = produces.join().unwrap();
+        assert!(sent != [true, true], "one has left, and two came in");
+    });
+}
+
+#[test]
 fn two_in_line_for_one_place() {
     explore(1, || {
         let fan = FanIn::bounded(1);
