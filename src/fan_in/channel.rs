@@ -64,6 +64,9 @@ struct Inbox<T> {
     /// The outbox has no more items than that: it had so many when last asked. To ask it for each item
     /// would be to fetch what a receiver has just written.
     left_at_most: usize,
+    /// Whether the receivers found a single item the last time that they found any, though there is room for
+    /// more: a hint.
+    in_step: bool,
     /// Producers that wait for room, oldest first.
     line: VecDeque<Arc<Ticket<T>>>,
     /// Receivers that wait for an item.
@@ -107,6 +110,7 @@ impl<T> Channel<T> {
         let inbox = Inbox {
             items: VecDeque::new(),
             left_at_most: 0,
+            in_step: false,
             line: VecDeque::new(),
             receivers: Waiters::default(),
             mourners: Waiters::default(),
@@ -233,10 +237,10 @@ impl<T> Channel<T> {
         inbox.items.len() + inbox.left_at_most < self.capacity
     }
 
-    /// The oldest item, if there is one.
+    /// The oldest item, if there is one; if not, whether producers and receivers are in step.
     #[inline]
-    pub(super) fn look(&self) -> Look<T, ()> {
-        self.look_or(|_| ())
+    pub(super) fn look(&self) -> Look<T, bool> {
+        self.look_or(|inbox| inbox.in_step)
     }
 
     /// The oldest item, or the end, or the promise to wake.
@@ -273,6 +277,7 @@ impl<T> Channel<T> {
             mem::swap(&mut *outbox, &mut inbox.items);
             // Under both locks: no producer may find room where there is none.
             inbox.left_at_most = outbox.len();
+            inbox.in_step = outbox.len() == 1 && self.capacity > 1;
             self.outbox.left.store(outbox.len(), Ordering::Relaxed);
         }
         let Some(item) = outbox.pop_front() else {

@@ -183,7 +183,7 @@ impl<T> FanIn<T> {
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         match self.channel.look() {
             Look::Item(item) => Ok(value(item)),
-            Look::Empty(()) => Err(TryRecvError::Empty),
+            Look::Empty(_) => Err(TryRecvError::Empty),
             Look::Ended => Err(TryRecvError::Closed),
         }
     }
