@@ -4,7 +4,8 @@ mod common;
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::task::Poll;
 use std::thread;
 use std::time::Duration;
@@ -95,5 +96,45 @@ fn a_thread_with_endless_work_of_its_own_serves_others_too() {
             assert_eq!(wait(pool.spawn_value(move || n)), n);
         }
         stop.store(true, Ordering::SeqCst);
+    });
+}
+
+#[test]
+fn a_long_queue_of_one_thread_does_not_hold_up_another_threads() {
+    const MANY: usize = 1000;
+    must_end(|| {
+        let pool = pool(1);
+        let ran = Arc::new(AtomicUsize::new(0));
+        let stop = Arc::new(AtomicBool::new(false));
+        let (end, ended) = promise::<()>();
+        let ended = ended.shared();
+        let (tell, told) = channel();
+        let (spawner, all_ran, still) = (pool.clone(), Arc::clone(&ran), Arc::clone(&stop));
+        let many = pool.spawn_value(move || {
+            // Each of the two leaves its thread's queue to others; the last has endless work of its own.
+            let (inner, counted, blocked) = (spawner.clone(), Arc::clone(&all_ran), ended.clone());
+            let one = spawner.spawn_value(move || {
+                let before = inner.spawn_value(move || counted.load(Ordering::SeqCst));
+                tell.send(before).unwrap();
+                blocked.get();
+            });
+            let inner = spawner.clone();
+            let endless = spawner.spawn_value(move || respawn(&inner, &still));
+            for _ in 0..MANY {
+                let all_ran = Arc::clone(&all_ran);
+                spawner
+                    .spawn_value(move || all_ran.fetch_add(1, Ordering::SeqCst))
+                    .detach();
+            }
+            ended.get();
+            (one, endless)
+        });
+        let before = wait(told.recv().unwrap());
+        assert!(before < MANY, "all of the longer queue came first");
+        stop.store(true, Ordering::SeqCst);
+        end.resolve(()).unwrap();
+        let (one, endless) = wait(many);
+        wait(one);
+        wait(endless);
     });
 }

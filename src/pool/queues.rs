@@ -60,6 +60,12 @@ impl Queues {
         self.replace(&mut stealers, all);
     }
 
+    /// How many threads there are to steal from.
+    #[cfg(test)]
+    pub(super) fn known(&self) -> usize {
+        self.stealers.lock().len()
+    }
+
     fn replace(&self, stealers: &mut Stealers, all: Vec<(usize, Stealer<Job>)>) {
         *stealers = all.into();
         // Release, with the thief's Acquire: who sees the version finds at least this list.
