@@ -20,19 +20,21 @@ pub(crate) fn obtain<T, R>(
     ok: impl FnOnce(T) -> R,
     err: impl FnOnce(JoinError) -> R,
 ) -> R {
-    if let Some(_room) = stack::room() {
-        match value.claim() {
-            Claim::Mine(Ok(value)) => return ok(value),
-            Claim::Mine(Err(error)) => return err(error),
-            Claim::TooEarly => {
-                if let Some(outcome) = in_turn(value, || value.claim()) {
-                    return outcome.map_or_else(err, ok);
+    if value.is_claimable() {
+        if let Some(_room) = stack::room() {
+            match value.claim() {
+                Claim::Mine(Ok(value)) => return ok(value),
+                Claim::Mine(Err(error)) => return err(error),
+                Claim::TooEarly => {
+                    if let Some(outcome) = in_turn(value, || value.claim()) {
+                        return outcome.map_or_else(err, ok);
+                    }
                 }
+                Claim::TooLate => {}
             }
-            Claim::TooLate => {}
+        } else {
+            run_on_fresh_thread(value);
         }
-    } else if value.is_claimable() {
-        run_on_fresh_thread(value);
     }
     wait_for(value).map_or_else(err, ok)
 }

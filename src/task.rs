@@ -236,7 +236,7 @@ impl<W: Work> Run for Task<W> {
 impl<W: Work> Gives<W::Value> for Task<W> {
     #[inline]
     fn claim(&self) -> Claim<Outcome<W::Value>> {
-        if !self.is_claimable() {
+        if !W::CLAIMABLE {
             return Claim::TooLate;
         }
         let Some(work) = self.start_claimed() else {

@@ -252,9 +252,6 @@ impl<S: Send + 'static, A: Act<S>> Awaited for Request<S, A> {
 
 impl<S: Send + 'static, A: Act<S>> Gives<A::Value> for Request<S, A> {
     fn claim(&self) -> Claim<Outcome<A::Value>> {
-        if !self.is_claimable() {
-            return Claim::TooLate;
-        }
         self.claim_with(
             // `None`: it was cancelled.
             |state| Some(self.task.start_claimed()?.act(state)),
