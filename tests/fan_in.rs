@@ -4,16 +4,36 @@ mod common;
 
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
 use common::{Drops, Gate, HANGS, Wakes, must_end, panic_text, poll, until};
 use futures::executor::block_on;
+use futures::future::FusedFuture;
 use futures::{FutureExt, StreamExt};
 use letgo::{
     FanIn, Job, Pool, RecvTimeoutError, SendError, TryRecvError, TrySendError, spawn_value,
 };
+
+#[test]
+fn what_is_awaited_says_when_it_is_over() {
+    let fan = FanIn::bounded(1);
+    let out = fan.sender();
+    let mut receives = fan.recv_async();
+    assert!(
+        receives
+            .poll_unpin(&mut Context::from_waker(Waker::noop()))
+            .is_pending()
+    );
+    assert!(!receives.is_terminated());
+    let mut sends = out.send_async(1);
+    assert!(!sends.is_terminated());
+    assert_eq!(block_on(&mut sends), Ok(()));
+    assert!(sends.is_terminated());
+    assert_eq!(block_on(&mut receives), Some(1));
+    assert!(receives.is_terminated());
+}
 
 #[test]
 fn two_tasks_through_one_channel_then_the_end() {

@@ -9,7 +9,7 @@ use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use common::{Drops, Gate, must_end, panic_text, until};
+use common::{Crowd, Drops, Gate, compute, must_end, panic_text, until};
 use letgo::{Scope, ScopedJoinHandle, scope, spawn_value};
 
 #[test]
@@ -387,23 +387,55 @@ fn handles_go_to_other_tasks() {
 #[test]
 fn they_are_send_and_tell_what_they_are() {
     fn is_shareable<T: Send + Sync + std::fmt::Debug>(_: &T) {}
+    let gate = Gate::new();
     scope(|s| {
         is_shareable(s);
         assert_eq!(format!("{s:?}"), "Scope { pending: 0, .. }");
-        let handle = s.spawn_value(|| 1);
+        let handle = s.spawn_value(|| gate.pass());
         is_shareable(&handle);
+        assert_eq!(format!("{s:?}"), "Scope { pending: 1, .. }");
+        gate.open();
         assert!(format!("{handle:?}").contains(file!()));
     });
 }
 
 #[test]
-fn a_value_that_panics_when_dropped_hangs_no_scope() {
-    struct Bomb;
-    impl Drop for Bomb {
-        fn drop(&mut self) {
-            std::panic::resume_unwind(Box::new("in the drop"));
-        }
+fn computing_brings_no_more_threads_than_there_are_cores() {
+    must_end(|| {
+        let crowd = Crowd::new();
+        scope(|s| {
+            for _ in 0..1000 {
+                s.spawn_value(|| crowd.inside(compute));
+            }
+        });
+        // The owner helps. The rest is for a machine that is so busy that nothing seems to go on.
+        let cores = thread::available_parallelism().unwrap().get();
+        let most = crowd.most();
+        assert!(most <= cores + 1 + 4, "{most} at the same time");
+    });
+}
+
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        std::panic::resume_unwind(Box::new("in the drop"));
     }
+}
+
+#[test]
+fn a_handle_that_is_dropped_keeps_the_panic_of_its_values_drop_from_its_owner() {
+    must_end(|| {
+        scope(|s| {
+            let handle = s.spawn_value(|| Bomb);
+            until("it has ended", || handle.is_finished());
+            drop(handle);
+        });
+    });
+}
+
+#[test]
+fn a_value_that_panics_when_dropped_hangs_no_scope() {
     must_end(|| {
         for _ in 0..200 {
             let ran = AtomicUsize::new(0);

@@ -37,6 +37,7 @@ fn many_threads_that_want_one_key_run_one_computation() {
             .collect();
         all_called.wait();
         assert_eq!(flights.len(), 1);
+        assert!(!flights.is_empty());
         gate.open();
         for caller in callers {
             assert_eq!(caller.join().unwrap(), 0);
