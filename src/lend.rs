@@ -132,3 +132,43 @@ pub(crate) fn help_while_pending(cx: &Context<'_>) {
         cx.waker().wake_by_ref();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::sync::parker;
+
+    #[test]
+    fn of_those_who_may_help_the_living_are_kept_and_asked() {
+        struct NoWork;
+        impl Stranded for NoWork {
+            fn has_work(&self) -> bool {
+                false
+            }
+            fn try_again(self: Arc<Self>) {}
+            fn help(&self) -> bool {
+                false
+            }
+        }
+        let (park, unparker) = parker();
+        let _living = waker_of(unparker);
+        for _ in 0..1000 {
+            drop(waker_of(parker().1));
+        }
+        assert!(LENDERS.lock().len() < 500);
+        let work: Arc<dyn Stranded> = Arc::new(NoWork);
+        strand(Arc::downgrade(&work));
+        assert!(park.park_timeout(Duration::from_secs(60)), "nobody asked");
+    }
+
+    #[test]
+    fn a_thread_helps_for_as_long_as_that() {
+        helping(|| {
+            helping(|| assert!(is_helping()));
+            assert!(is_helping());
+        });
+        assert!(!is_helping());
+    }
+}

@@ -174,6 +174,12 @@ impl Core {
             .is_some()
     }
 
+    /// How many threads are remembered.
+    #[cfg(test)]
+    pub(super) fn known_threads(&self) -> usize {
+        self.threads.lock().len()
+    }
+
     /// The calling thread ends.
     pub(super) fn forget_thread(&self) {
         self.threads.lock().remove(&thread::current().id());

@@ -12,7 +12,9 @@ use loom::thread;
 use super::sleep::Wake;
 use super::{Builder, Pool};
 use crate::agent::Agent;
+use crate::executor::spawn_value_on;
 use crate::handle::JoinHandle;
+use crate::job::Job;
 use crate::models::{Bed, explore, explore_some};
 use crate::promise::promise;
 use crate::sync::Arc;
@@ -83,6 +85,25 @@ fn a_push_of_a_worker_meets_another_that_falls_asleep() {
         let inner = pool.clone();
         wait(pool.spawn_value(move || {
             inner.spawn_value(second).detach();
+            first();
+        }));
+    });
+}
+
+#[test]
+fn a_job_that_is_put_back_meets_another_worker_that_falls_asleep() {
+    explore(1, || {
+        let pool = pool(2, 2);
+        let (first, second) = blocks_unseen();
+        let inner = pool.clone();
+        // What is got was never in the queue, so the top of it is looked at.
+        let keeps = |job: Job| std::mem::forget(job);
+        wait(pool.spawn_value(move || {
+            let next = inner.spawn_value(second);
+            let elsewhere = spawn_value_on(&keeps, || ());
+            inner.spawn_value(|| ()).get();
+            elsewhere.get();
+            next.detach();
             first();
         }));
     });

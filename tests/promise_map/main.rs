@@ -135,6 +135,7 @@ fn a_reply_that_was_polled_can_be_got_and_once_only() {
         let mut reply = replies.insert(1).unwrap();
         let mut cx = Context::from_waker(Waker::noop());
         assert!(Pin::new(&mut reply).poll(&mut cx).is_pending());
+        assert!(!reply.is_terminated());
         assert!(replies.resolve(&1, "one").is_delivered());
         assert_eq!(Pin::new(&mut reply).poll(&mut cx), Poll::Ready("one"));
         assert!(reply.is_terminated());
