@@ -1,14 +1,8 @@
 //! The pool's queues: one for all, and each thread's own, seen from the thieves' side.
 
-use std::hint;
-
 use crate::job::Job;
 use crate::sync::deque::{Injector, Steal, Stealer, Worker};
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering};
-
-/// How long a thief leaves the others alone before it takes a job of theirs, about half a microsecond: a thread
-/// that spawns and gets tiny closures does so faster by itself than with thieves all over its queue.
-const PAUSE: usize = 32;
 
 /// The threads there are to steal from, each with the number it was added under.
 type Stealers = Arc<[(usize, Stealer<Job>)]>;
@@ -146,9 +140,6 @@ impl Thief {
 
     fn steal(&mut self, queues: &Queues) -> Option<Job> {
         self.refresh(queues);
-        for _ in 0..PAUSE {
-            hint::spin_loop();
-        }
         let count = self.stealers.len();
         for offset in 0..count {
             let index = (self.next + offset) % count;
@@ -166,7 +157,7 @@ fn retrying(mut steal: impl FnMut() -> Steal<Job>) -> Option<Job> {
         match steal() {
             Steal::Success(job) => return Some(job),
             Steal::Empty => return None,
-            Steal::Retry => hint::spin_loop(),
+            Steal::Retry => std::hint::spin_loop(),
         }
     }
 }
