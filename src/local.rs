@@ -21,13 +21,13 @@ pub(crate) struct Local {
     /// The address of the topmost entry, if nothing was popped since it was pushed; else null. So that
     /// a `get` need not pop an entry to learn that it is not its own. (Thieves may have taken it.)
     top: Cell<*const ()>,
-    /// Counts the pushes.
-    pushes: Cell<u32>,
+    /// How many entries were pushed, or left behind by a [retract](Local::retract), since the last sweep.
+    unswept: Cell<u32>,
 }
 
-/// How many pushes there are to a [sweep](Local::sweep): handles that are got in the order they were
+/// How many entries there are to a [sweep](Local::sweep): handles that are got in the order they were
 /// spawned in leave their entries behind, and while every other thread is busy no thief clears them
-/// away.
+/// away. What is pushed next should not wait behind them.
 const SWEEP_EVERY: u32 = 64;
 
 /// The thread's tie to a pool: which pool, and its queue there once it has one.
@@ -92,7 +92,7 @@ pub(crate) fn push<E: Entry>(
                 queue,
                 home,
                 top: Cell::new(std::ptr::null()),
-                pushes: Cell::new(0),
+                unswept: Cell::new(0),
             }
         });
         if let Some(entry) = entry.take() {
@@ -117,13 +117,17 @@ pub(crate) fn retract(address: *const ()) {
 
 impl Local {
     fn push(&self, entry: impl Entry) {
-        let pushes = self.pushes.get().wrapping_add(1);
-        self.pushes.set(pushes);
-        if pushes % SWEEP_EVERY == 0 {
+        if self.unswept.get() >= SWEEP_EVERY {
+            self.unswept.set(0);
             self.sweep(std::ptr::null());
         }
+        self.count();
         self.top.set(entry.address());
         self.queue.push(entry.into_job());
+    }
+
+    fn count(&self) {
+        self.unswept.set(self.unswept.get().saturating_add(1));
     }
 
     fn pop(&self) -> Option<Job> {
@@ -135,6 +139,8 @@ impl Local {
         let top = self.top.get();
         if top.is_null() || top == address {
             self.sweep(address);
+        } else {
+            self.count();
         }
     }
 

@@ -12,8 +12,8 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
-use common::{Gate, HANGS, Queue, must_end, one_thread};
-use letgo::{Agent, Job, JoinHandle, Pool, join, spawn_future};
+use common::{Gate, HANGS, Queue, must_end, one_thread, until};
+use letgo::{Agent, Job, JoinHandle, Pool, join, spawn_future, waiting};
 
 static_assertions::assert_impl_all!(Agent<Cell<i32>>: Send, Sync, Clone, Debug, Unpin, UnwindSafe);
 static_assertions::assert_not_impl_any!(Agent<std::rc::Rc<i32>>: Send, Sync);
@@ -215,6 +215,47 @@ fn who_blocks_for_a_served_agent_takes_over_when_its_executor_never_comes() {
         }
         assert_eq!(joined.get_timeout(Duration::MAX).unwrap(), ((), 6));
         assert_eq!(agent.stop().get(), [0, 1, 2, 3, 4, 5]);
+        drop(held);
+    });
+}
+
+#[test]
+fn who_stands_by_is_woken_though_an_earlier_one_came_later() {
+    must_end(|| {
+        let held = Queue::new();
+        let agent = Agent::on(held.clone(), 0);
+        let (entered, gate) = (Gate::new(), Gate::new());
+        let first = {
+            let (entered, gate) = (entered.clone(), gate.clone());
+            agent.call(move |_| {
+                entered.open();
+                gate.pass();
+            })
+        };
+        let first = thread::spawn(move || first.get());
+        entered.pass();
+        let calls = [agent.call(|n| *n += 1), agent.call(|n| *n += 1)];
+        let blocked: Vec<_> = calls
+            .into_iter()
+            .rev()
+            .map(|call| {
+                let place = call.spawned_at();
+                let thread = thread::spawn(move || call.get());
+                until("it blocks", || {
+                    let waits = waiting();
+                    waits
+                        .iter()
+                        .any(|wait| wait.places().any(|other| other == place))
+                });
+                thread
+            })
+            .collect();
+        gate.open();
+        for thread in blocked {
+            thread.join().unwrap();
+        }
+        first.join().unwrap();
+        assert_eq!(agent.stop().get(), 2);
         drop(held);
     });
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use common::{Queue, must_end, panic_text, poll, until};
 use letgo::{
     Agent, Executor, JoinHandle, as_completed, join, join_all, promise, race, race_ok, spawn_value,
-    try_join, try_join_all,
+    try_join, try_join_all, waiting,
 };
 
 #[test]
@@ -196,5 +196,35 @@ fn a_look_within_a_blocking_wait_is_no_deadlock() {
             later
         });
         assert_eq!(sum.get().get(), 2);
+    });
+}
+
+#[test]
+fn a_circle_by_way_of_a_job_that_waits_is_seen_by_a_wait_for_many() {
+    must_end(|| {
+        let agent = Agent::new(());
+        let (hand, handed) = channel::<JoinHandle<()>>();
+        let (tell, told) = channel();
+        let task = spawn_value(move || {
+            let call = handed.recv().unwrap();
+            tell.send(panic_text(|| _ = join_all([call]).get()))
+                .unwrap();
+        });
+        let place = task.spawned_at();
+        // The job waits for the task, and then the task for the job.
+        let call = agent.call(move |()| task.get());
+        until("the job waits", || {
+            let waits = waiting();
+            waits
+                .iter()
+                .any(|wait| wait.places().any(|other| other == place))
+        });
+        hand.send(call).unwrap();
+        let text = told.recv().unwrap();
+        assert!(
+            text.contains("deadlock") && text.contains(&place.to_string()),
+            "{text}"
+        );
+        assert_eq!(agent.stop().join().ok(), Some(()));
     });
 }
