@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::{Gate, HANGS, Queue, must_end, one_thread, until};
-use letgo::{Agent, Job, JoinHandle, Pool, join, spawn_future, waiting};
+use letgo::{Agent, Job, JoinHandle, Pool, join, spawn_future, spawn_value_on, waiting};
 
 static_assertions::assert_impl_all!(Agent<Cell<i32>>: Send, Sync, Clone, Debug, Unpin, UnwindSafe);
 static_assertions::assert_not_impl_any!(Agent<std::rc::Rc<i32>>: Send, Sync);
@@ -257,6 +257,23 @@ fn who_stands_by_is_woken_though_an_earlier_one_came_later() {
         first.join().unwrap();
         assert_eq!(agent.stop().get(), 2);
         drop(held);
+    });
+}
+
+#[test]
+fn where_the_stack_ends_a_call_is_served_on_a_fresh_one() {
+    fn dive(depth: u32, held: &Queue, agent: &Agent<u32>) {
+        if depth > 0 {
+            agent.call(|n| *n += 1).get();
+            let (inner, other) = (held.clone(), agent.clone());
+            spawn_value_on(held, move || dive(depth - 1, &inner, &other)).get();
+        }
+    }
+    must_end(|| {
+        let held = Queue::new();
+        let agent = Agent::on(held.clone(), 0);
+        dive(5000, &held, &agent);
+        assert_eq!(agent.stop().get(), 5000);
     });
 }
 
