@@ -205,12 +205,16 @@ fn a_circle_by_way_of_a_job_that_waits_is_seen_by_a_wait_for_many() {
         let agent = Agent::new(());
         let (hand, handed) = channel::<JoinHandle<()>>();
         let (tell, told) = channel();
+        let (start, started) = channel();
         let task = spawn_value(move || {
+            start.send(()).unwrap();
             let call = handed.recv().unwrap();
             tell.send(panic_text(|| _ = join_all([call]).get()))
                 .unwrap();
         });
         let place = task.spawned_at();
+        // Or the job would run it.
+        started.recv().unwrap();
         // The job waits for the task, and then the task for the job.
         let call = agent.call(move |()| task.get());
         until("the job waits", || {
