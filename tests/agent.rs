@@ -12,8 +12,8 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
-use common::{Gate, HANGS, Queue, must_end, one_thread, until};
-use letgo::{Agent, Job, JoinHandle, Pool, join, spawn_future, spawn_value_on, waiting};
+use common::{Gate, HANGS, Queue, must_end, occupy, one_thread, until_blocked_for};
+use letgo::{Agent, Job, JoinHandle, Pool, join, spawn_future, spawn_value_on};
 
 static_assertions::assert_impl_all!(Agent<Cell<i32>>: Send, Sync, Clone, Debug, Unpin, UnwindSafe);
 static_assertions::assert_not_impl_any!(Agent<std::rc::Rc<i32>>: Send, Sync);
@@ -224,16 +224,7 @@ fn who_stands_by_is_woken_though_an_earlier_one_came_later() {
     must_end(|| {
         let held = Queue::new();
         let agent = Agent::on(held.clone(), 0);
-        let (entered, gate) = (Gate::new(), Gate::new());
-        let first = {
-            let (entered, gate) = (entered.clone(), gate.clone());
-            agent.call(move |_| {
-                entered.open();
-                gate.pass();
-            })
-        };
-        let first = thread::spawn(move || first.get());
-        entered.pass();
+        let (gate, first) = occupy(&agent);
         let calls = [agent.call(|n| *n += 1), agent.call(|n| *n += 1)];
         let blocked: Vec<_> = calls
             .into_iter()
@@ -241,12 +232,7 @@ fn who_stands_by_is_woken_though_an_earlier_one_came_later() {
             .map(|call| {
                 let place = call.spawned_at();
                 let thread = thread::spawn(move || call.get());
-                until("it blocks", || {
-                    let waits = waiting();
-                    waits
-                        .iter()
-                        .any(|wait| wait.places().any(|other| other == place))
-                });
+                until_blocked_for(place);
                 thread
             })
             .collect();

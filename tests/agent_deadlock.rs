@@ -7,10 +7,10 @@ use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Queue, must_end, panic_text, poll, until};
+use common::{Queue, must_end, panic_text, poll, until, until_blocked_for};
 use letgo::{
     Agent, Executor, JoinHandle, as_completed, join, join_all, promise, race, race_ok, spawn_value,
-    try_join, try_join_all, waiting,
+    try_join, try_join_all,
 };
 
 #[test]
@@ -217,12 +217,7 @@ fn a_circle_by_way_of_a_job_that_waits_is_seen_by_a_wait_for_many() {
         started.recv().unwrap();
         // The job waits for the task, and then the task for the job.
         let call = agent.call(move |()| task.get());
-        until("the job waits", || {
-            let waits = waiting();
-            waits
-                .iter()
-                .any(|wait| wait.places().any(|other| other == place))
-        });
+        until_blocked_for(place);
         hand.send(call).unwrap();
         let text = told.recv().unwrap();
         assert!(

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use common::{Drops, Gate, Queue, must_end, one_thread, panic_text, until};
+use common::{Drops, Gate, Queue, must_end, occupy, one_thread, panic_text, until};
 use letgo::{Agent, Job};
 
 #[test]
@@ -110,16 +110,7 @@ fn a_thread_that_stands_by_hears_of_a_dropped_job() {
     must_end(|| {
         let held = Queue::new();
         let agent = Agent::on(held.clone(), 0);
-        let (entered, gate) = (Gate::new(), Gate::new());
-        let first = {
-            let (entered, gate) = (entered.clone(), gate.clone());
-            agent.call(move |_| {
-                entered.open();
-                gate.pass();
-            })
-        };
-        let first = thread::spawn(move || first.get());
-        entered.pass();
+        let (gate, first) = occupy(&agent);
         let second = agent.call(|_| ());
         let second = thread::spawn(move || second.join());
         drop(held.take());

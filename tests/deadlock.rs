@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use common::{Drops, Gate, Queue, must_end, until};
+use common::{Drops, Gate, Queue, must_end, until, until_blocked_for};
 use futures::channel::oneshot;
 use letgo::{
     Agent, Eventual, Executor, JoinHandle, as_completed, join, join_all, promise, race, race_ok,
@@ -102,11 +102,7 @@ fn the_links_are_named_in_the_order_in_which_they_wait() {
         let last_at = last.spawned_at();
         both_run.wait();
         to_first.send(last).unwrap();
-        until("the first one waits", || {
-            waiting()
-                .iter()
-                .any(|wait| wait.places().any(|place| place == last_at))
-        });
+        until_blocked_for(last_at);
         to_last.send(first).unwrap();
         assert_eq!(
             told.recv().unwrap(),

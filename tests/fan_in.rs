@@ -4,7 +4,7 @@ mod common;
 
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -21,11 +21,7 @@ fn what_is_awaited_says_when_it_is_over() {
     let fan = FanIn::bounded(1);
     let out = fan.sender();
     let mut receives = fan.recv_async();
-    assert!(
-        receives
-            .poll_unpin(&mut Context::from_waker(Waker::noop()))
-            .is_pending()
-    );
+    assert!(poll(&mut receives, Waker::noop()).is_pending());
     assert!(!receives.is_terminated());
     let mut sends = out.send_async(1);
     assert!(!sends.is_terminated());

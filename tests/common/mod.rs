@@ -9,7 +9,7 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -18,7 +18,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use letgo::{Executor, Job, Pool};
+use letgo::{Agent, Executor, Job, Pool, waiting};
 
 /// Far longer than anything here takes on a loaded machine: whoever takes longer hangs.
 pub const HANGS: Duration = Duration::from_secs(60);
@@ -348,4 +348,29 @@ pub fn players(stop: &Arc<AtomicBool>) -> [impl Future<Output = ()> + Send + use
             Poll::Pending
         })
     })
+}
+
+/// Has another thread serve a call that holds the agent's state until the gate opens.
+pub fn occupy<S: Send + 'static>(agent: &Agent<S>) -> (Gate, thread::JoinHandle<()>) {
+    let (entered, gate) = (Gate::new(), Gate::new());
+    let first = {
+        let (entered, gate) = (entered.clone(), gate.clone());
+        agent.call(move |_| {
+            entered.open();
+            gate.pass();
+        })
+    };
+    let first = thread::spawn(move || first.get());
+    entered.pass();
+    (gate, first)
+}
+
+/// Waits until a thread blocks for what was spawned there.
+pub fn until_blocked_for(place: &'static Location<'static>) {
+    until("somebody blocks for it", || {
+        let waits = waiting();
+        waits
+            .iter()
+            .any(|wait| wait.places().any(|other| other == place))
+    });
 }
