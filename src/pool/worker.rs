@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use std::cell::Cell;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::core::Core;
 use super::os::OsThread;
@@ -18,6 +18,12 @@ use crate::{local, stack, wait};
 
 /// How often a searcher looks before it sleeps: to be woken takes longer than to look again.
 const LOOKS: usize = times(20, 1);
+
+/// The same, if it was woken [`SOON`] the last time that it slept: where tasks come one by one, to sleep
+/// between them costs more than all the rest.
+const PATIENT_LOOKS: usize = times(40, 1);
+
+const SOON: Duration = Duration::from_micros(50);
 
 /// How long it pauses between two looks: to look often would slow down those at whose queues it looks.
 const SPINS: usize = 16;
@@ -40,6 +46,8 @@ struct WorkerThread {
     visited: Option<(Job, Visit)>,
     /// What this thread got up for.
     next: Option<Job>,
+    /// How often to look before sleeping.
+    looks: usize,
     /// The number of the current job.
     job: Rc<Cell<u64>>,
 }
@@ -65,6 +73,7 @@ pub(super) fn run(core: Arc<Core>) {
         parker,
         visited: None,
         next: None,
+        looks: LOOKS,
         job,
     }
     .run();
@@ -130,7 +139,7 @@ impl WorkerThread {
         if let Some(job) = self.next.take() {
             return Some(job);
         }
-        for _ in 0..LOOKS {
+        for _ in 0..self.looks {
             if let Some(job) = local::pop().or_else(|| self.core.queues.steal(&mut self.thief)) {
                 return Some(job);
             }
@@ -175,6 +184,7 @@ impl WorkerThread {
 
     /// Sleeps, being on the list of sleepers. `false`: the keep-alive is over, to leave.
     fn sleep(&mut self) -> bool {
+        let since = Instant::now();
         let sleep = &self.core.sleep;
         // The look after the count changed: see the protocol. A push meanwhile has left it to this worker,
         // which was searching, be it to take the job or to see that the monitor is awake.
@@ -208,6 +218,8 @@ impl WorkerThread {
             }
             self.parker.park();
         }
+        let soon = since.elapsed() < SOON;
+        self.looks = if soon { PATIENT_LOOKS } else { LOOKS };
         true
     }
 
