@@ -108,6 +108,15 @@ pub(crate) fn pop() -> Option<Job> {
     SLOT.try_with(|slot| slot.local.get()?.pop()).ok().flatten()
 }
 
+/// How many entries, stale ones among them, this thread's queue with `pool` has.
+pub(crate) fn len(pool: usize) -> usize {
+    let len = |slot: &Slot| {
+        let local = slot.local.get().filter(|_| slot.pool.get() == pool);
+        local.map_or(0, |local| local.queue.len())
+    };
+    SLOT.try_with(len).unwrap_or(0)
+}
+
 /// Drops the entry of the task at this address off the top of this thread's queue, and stale entries
 /// above it: the caller has made it stale, and is about to run the task itself.
 #[inline]

@@ -102,7 +102,19 @@ impl Core {
         if let Err(entry) = local::push(self.id(), self.config.adopts, entry, register) {
             self.queues.inject(entry.into_job());
         }
-        self.notify();
+        let counts = self.sleep.counts_after_push();
+        if self.sleep.wants_wake(counts) {
+            self.wake(self.sleep.wake_for_job());
+        } else if counts.monitor_asleep() && self.sleep.waits_for_one(counts) && self.has_several()
+        {
+            self.wake(self.sleep.wake_monitor());
+        }
+    }
+
+    /// Whether this thread has left several jobs that wait, stale ones perhaps.
+    #[cold]
+    fn has_several(self: &Arc<Self>) -> bool {
+        local::len(self.id()).max(self.queues.injected()) > 1
     }
 
     fn register(self: &Arc<Self>, queue: &Worker<Job>) -> Box<dyn Home> {

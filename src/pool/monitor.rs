@@ -19,6 +19,10 @@ use crate::sync::{Arc, Parker, Weak, times};
 
 const TICK: Duration = Duration::from_millis(1);
 
+/// How long a thread that was woken may take to come before another is woken: the system may have put it on
+/// the core of the very thread that adds the jobs, to wait there for milliseconds.
+const GRACE: Duration = Duration::from_micros(50);
+
 /// How much longer than a look in vain the pause after it is at least: to look at a thousand blocked
 /// threads takes milliseconds, and at the pool's cap that may go on for long.
 const REST: u32 = 4;
@@ -58,6 +62,8 @@ struct Monitor {
 pub(super) fn run(core: &Weak<Core>, parker: &Parker) {
     let mut monitor = Monitor::default();
     let mut workless = 0;
+    // Whether the last look found that somebody has still to come.
+    let mut awaited = false;
     // Held for a tick only: a pool that is dropped needs no monitor. Asleep, it is woken when the pool
     // closes and whenever a thread leaves after that.
     while let Some(core) = core.upgrade() {
@@ -89,6 +95,14 @@ pub(super) fn run(core: &Weak<Core>, parker: &Parker) {
             if !monitor.look(&core) {
                 pause = pause.max(start.elapsed() * REST);
             }
+        }
+        let awaits = waits && core.sleep.waits_for_one(counts);
+        if awaits && awaited {
+            core.wake(core.sleep.wake_second());
+        }
+        awaited = awaits && !awaited;
+        if awaited {
+            pause = GRACE;
         }
         drop(core);
         parker.park_timeout(pause);

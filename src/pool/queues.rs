@@ -90,6 +90,11 @@ impl Queues {
                 .any(|(_, stealer)| !stealer.is_empty())
     }
 
+    /// About how many jobs wait in the queue for all.
+    pub(super) fn injected(&self) -> usize {
+        self.injector.len()
+    }
+
     /// About how many jobs wait.
     pub(super) fn len(&self) -> usize {
         let stealers = Arc::clone(&self.stealers.lock());

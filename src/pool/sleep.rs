@@ -14,9 +14,10 @@
 //! the job. The same holds for a worker that blocks, and for the monitor as it falls asleep.
 //!
 //! **Wake-ups are throttled.** While somebody searches nobody else is woken; the last searcher to
-//! find a job wakes the next one, if there is more.
+//! find a job wakes the next one, if there is more. Only if that searcher was woken and does not come,
+//! with several jobs waiting, another is woken in its stead: by the monitor, which gives it some time.
 
-use crate::sync::{Arc, AtomicU64, Mutex, Ordering, fence};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, fence};
 
 use super::seat::Seat;
 
@@ -63,6 +64,8 @@ impl Counts {
 
 pub(super) struct Sleep {
     counts: AtomicU64,
+    /// Somebody was woken, and has not come yet: a hint.
+    coming: AtomicBool,
     /// How many workers should be active while there is work.
     pub(super) target: usize,
     pub(super) max_threads: usize,
@@ -103,6 +106,7 @@ impl Sleep {
     pub(super) fn new(target: usize, max_threads: usize) -> Self {
         Self {
             counts: AtomicU64::new(MONITOR_ASLEEP),
+            coming: AtomicBool::new(false),
             target,
             max_threads,
             crew: Mutex::new(Crew {
@@ -142,6 +146,14 @@ impl Sleep {
         counts.searching() == 0 && (counts.active() < self.target || counts.monitor_asleep())
     }
 
+    /// Whether the only searcher was woken and has not come yet, though there could be more.
+    #[inline]
+    pub(super) fn waits_for_one(&self, counts: Counts) -> bool {
+        counts.searching() == 1
+            && counts.active() < self.target
+            && self.coming.load(Ordering::Relaxed)
+    }
+
     /// Decides whom to wake for a job that waits.
     pub(super) fn wake_for_job(&self) -> Wake {
         let mut crew = self.crew.lock();
@@ -156,6 +168,21 @@ impl Sleep {
             return self.wake_monitor();
         }
         self.wake_one(&mut crew)
+    }
+
+    /// Wakes another, as the only searcher does not come.
+    pub(super) fn wake_second(&self) -> Wake {
+        let mut crew = self.crew.lock();
+        if self.waits_for_one(self.counts()) {
+            self.wake_one(&mut crew)
+        } else {
+            Wake::Nobody
+        }
+    }
+
+    /// A searcher that was woken has come.
+    pub(super) fn has_come(&self) {
+        self.coming.store(false, Ordering::Relaxed);
     }
 
     /// Adds one of the threads that the pool starts with, be there sleepers or not.
@@ -174,6 +201,7 @@ impl Sleep {
     fn wake_one(&self, crew: &mut Crew) -> Wake {
         if let Some(seat) = crew.sleepers.pop() {
             self.change(ACTIVE + SEARCHING, IDLE);
+            self.coming.store(true, Ordering::Relaxed);
             seat.asleep.store(false, Ordering::Relaxed);
             Wake::Sleeper(seat)
         } else if crew.alive < self.max_threads {
@@ -185,7 +213,7 @@ impl Sleep {
         }
     }
 
-    fn wake_monitor(&self) -> Wake {
+    pub(super) fn wake_monitor(&self) -> Wake {
         if !self.counts().monitor_asleep() {
             return Wake::Nobody;
         }

@@ -7,7 +7,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Pool;
+use super::seat::Seat;
+use super::sleep::{Rest, Sleep, Wake};
 use crate::promise;
+use crate::sync::parker;
 
 /// Waits until all threads sleep, and checks the counts; and that of a thread that left nothing is kept.
 #[track_caller]
@@ -191,4 +194,40 @@ fn entries_that_are_left_behind_are_swept() {
     });
     let most = most.get_timeout(Duration::MAX).unwrap();
     assert!(most < Some(500), "{most:?}");
+}
+
+/// A pool of `threads`, all asleep, as its counts see it.
+fn asleep(threads: usize) -> Sleep {
+    let sleep = Sleep::new(threads, threads);
+    for _ in 0..threads {
+        assert!(matches!(sleep.first_thread(), Wake::NewThread));
+        let seat = Arc::new(Seat::new(parker().1, None));
+        assert_eq!(sleep.rest(&seat, || false), Rest::Asleep);
+    }
+    sleep
+}
+
+#[test]
+fn another_thread_is_woken_where_the_first_does_not_come() {
+    let sleep = asleep(3);
+    assert!(matches!(sleep.wake_second(), Wake::Nobody));
+    assert!(matches!(sleep.wake_for_job(), Wake::Sleeper(_)));
+    assert!(matches!(sleep.wake_second(), Wake::Sleeper(_)));
+    // But no third.
+    assert!(matches!(sleep.wake_second(), Wake::Nobody));
+}
+
+#[test]
+fn no_other_thread_is_woken_once_the_first_has_come() {
+    let sleep = asleep(2);
+    assert!(matches!(sleep.wake_for_job(), Wake::Sleeper(_)));
+    sleep.has_come();
+    assert!(matches!(sleep.wake_second(), Wake::Nobody));
+}
+
+#[test]
+fn no_other_thread_is_woken_beyond_the_target() {
+    let sleep = asleep(1);
+    assert!(matches!(sleep.wake_for_job(), Wake::Sleeper(_)));
+    assert!(matches!(sleep.wake_second(), Wake::Nobody));
 }

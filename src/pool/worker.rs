@@ -86,7 +86,9 @@ impl WorkerThread {
         loop {
             let next = if searching { None } else { self.own_job() };
             let found = next.or_else(|| {
-                if !searching {
+                if searching {
+                    self.core.sleep.has_come();
+                } else {
                     self.core.sleep.starts_searching();
                 }
                 let found = self.search();

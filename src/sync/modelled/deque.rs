@@ -83,6 +83,10 @@ impl<T> Worker<T> {
     pub(crate) fn pop(&self) -> Option<T> {
         self.0.take(VecDeque::pop_back)
     }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
 }
 
 /// What it does is done as with an injector.
