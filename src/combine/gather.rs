@@ -43,18 +43,20 @@ impl<E: Eventual> Gather<E> {
                 break Poll::Ready(());
             }
             match self.watch.poll_next(cx) {
-                Poll::Ready(Some((index, value))) => {
-                    if stops(&value) {
-                        self.stopped_by = Some(index);
-                    }
-                    self.values[index] = Some(Quiet::new(value));
-                }
+                Poll::Ready(Some((index, value))) => self.keep(index, value, &stops),
                 Poll::Ready(None) => break Poll::Ready(()),
                 Poll::Pending => break Poll::Pending,
             }
         };
         self.spent = false;
         ended
+    }
+
+    fn keep(&mut self, index: usize, value: E::Output, stops: impl Fn(&E::Output) -> bool) {
+        if stops(&value) {
+            self.stopped_by = Some(index);
+        }
+        self.values[index] = Some(Quiet::new(value));
     }
 
     /// Runs here what is claimable, one after the other, up to one that `stops` it.
@@ -64,7 +66,13 @@ impl<E: Eventual> Gather<E> {
             if self.look(&stops).is_ready() {
                 return;
             }
-            self.watch.claim(index);
+            // As in `poll`.
+            self.spent = true;
+            let value = self.watch.claim(index);
+            self.spent = false;
+            if let Some(value) = value {
+                self.keep(index, value, &stops);
+            }
         }
     }
 

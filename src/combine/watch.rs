@@ -1,7 +1,7 @@
 //! Many members watched at once: each has a bell of its own, so that only those are polled that
 //! have something to tell.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker};
@@ -35,11 +35,11 @@ enum Member<E: Eventual> {
 struct News(Mutex<Inbox>);
 
 struct Inbox {
-    /// Whose bells have rung, by the number of the latest ring: a member made of others may ring
-    /// several times before it has its value, and its turn is when it has.
-    rung: BTreeMap<u64, usize>,
-    /// The number of each member's latest ring.
-    latest: Vec<u64>,
+    /// Whose bells have rung, and the number of the ring.
+    rung: VecDeque<(u64, usize)>,
+    /// The number of each member's latest ring, if it is still to be looked at: a member made of others
+    /// may ring several times before it has its value, and its turn is when it has.
+    latest: Vec<Option<u64>>,
     rings: u64,
     waker: Option<Waker>,
 }
@@ -69,11 +69,27 @@ impl Wake for Bell {
 
 impl Inbox {
     fn ring(&mut self, index: usize) {
-        let number = self.rings;
+        if self.rung.len() >= 2 * self.latest.len() {
+            let latest = &self.latest;
+            self.rung
+                .retain(|&(number, index)| latest[index] == Some(number));
+        }
+        self.latest[index] = Some(self.rings);
+        self.rung.push_back((self.rings, index));
         self.rings += 1;
-        let earlier = std::mem::replace(&mut self.latest[index], number);
-        self.rung.remove(&earlier);
-        self.rung.insert(number, index);
+    }
+
+    /// The member whose latest ring was the earliest.
+    fn pop(&mut self) -> Option<usize> {
+        while let Some((number, index)) = self.rung.pop_front() {
+            if self.latest[index]
+                .take_if(|latest| *latest == number)
+                .is_some()
+            {
+                return Some(index);
+            }
+        }
+        None
     }
 }
 
@@ -85,11 +101,10 @@ impl Drop for Inbox {
 
 impl News {
     fn of_none(members: usize) -> Self {
-        let rings = members as u64;
         Self(Mutex::new(Inbox {
-            rung: BTreeMap::new(),
-            latest: (0..rings).collect(),
-            rings,
+            rung: VecDeque::new(),
+            latest: vec![None; members],
+            rings: 0,
             waker: None,
         }))
     }
@@ -97,7 +112,7 @@ impl News {
     /// Everybody is to be looked at once, in the order given.
     fn of_all(members: usize) -> Self {
         let news = Self::of_none(members);
-        news.0.lock().rung = (0..).zip(0..members).collect();
+        (0..members).for_each(|index| news.ring(index));
         news
     }
 
@@ -114,7 +129,7 @@ impl News {
     fn ring_silent<M>(&self, members: &[Option<M>]) {
         let mut inbox = self.0.lock();
         for (index, member) in members.iter().enumerate() {
-            if member.is_some() && !inbox.rung.contains_key(&inbox.latest[index]) {
+            if member.is_some() && inbox.latest[index].is_none() {
                 inbox.ring(index);
             }
         }
@@ -125,7 +140,7 @@ impl News {
         let mut mine = None;
         loop {
             let mut inbox = self.0.lock();
-            if let Some((_, index)) = inbox.rung.pop_first() {
+            if let Some(index) = inbox.pop() {
                 return Some(index);
             }
             if inbox
@@ -238,20 +253,26 @@ impl<E: Eventual> Watch<E> {
         Poll::Ready(None)
     }
 
-    /// Runs a member here, if it is claimable; then it is to be looked at again.
-    pub(super) fn claim(&mut self, index: usize) {
-        if let Some(mut member) = self.members[index].take() {
-            self.left -= 1;
-            if let Member::Waiting(eventual) = &mut member {
-                self.guarded(|| eventual.claim());
-            }
-            self.members[index] = Some(member);
-            self.left += 1;
-            // A claim may have cost it its bell.
-            if let Some(news) = &self.news {
-                news.ring(index);
-            }
+    /// Runs a member here, if it is claimable. Gives its value, if that is there then; else it is to be
+    /// looked at again.
+    pub(super) fn claim(&mut self, index: usize) -> Option<E::Output> {
+        let mut member = self.members[index].take()?;
+        self.left -= 1;
+        if let Member::Waiting(eventual) = &mut member {
+            self.guarded(|| eventual.claim());
         }
+        let finished = member.is_finished();
+        self.members[index] = Some(member);
+        self.left += 1;
+        let mut value = None;
+        if finished {
+            value = self.poll_one(index, &mut Context::from_waker(Waker::noop()));
+        }
+        if let (None, Some(news)) = (&value, &self.news) {
+            // It may have lost its bell.
+            news.ring(index);
+        }
+        value
     }
 
     fn poll_one(&mut self, index: usize, cx: &mut Context<'_>) -> Option<E::Output> {
@@ -324,5 +345,25 @@ impl<E: Eventual> Member<E> {
         if let Self::Waiting(eventual) = self {
             eventual.cancel();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::News;
+
+    #[test]
+    fn a_member_that_rings_and_rings_is_remembered_once_at_its_latest() {
+        let news = News::of_none(3);
+        for index in [2, 0, 1] {
+            news.ring(index);
+        }
+        (0..1_000).for_each(|_| news.ring(2));
+        let mut inbox = news.0.lock();
+        assert!(inbox.rung.len() <= 6, "{} rings are kept", inbox.rung.len());
+        assert_eq!(
+            [(); 4].map(|()| inbox.pop()),
+            [Some(0), Some(1), Some(2), None]
+        );
     }
 }
