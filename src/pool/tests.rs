@@ -231,3 +231,18 @@ fn no_other_thread_is_woken_beyond_the_target() {
     assert!(matches!(sleep.wake_for_job(), Wake::Sleeper(_)));
     assert!(matches!(sleep.wake_second(), Wake::Nobody));
 }
+
+#[test]
+fn where_the_one_who_was_woken_does_not_come_another_runs_the_jobs() {
+    let pool = Pool::builder().threads(2).build().unwrap();
+    comes_to_rest(&pool);
+    let Wake::Sleeper(seat) = pool.core().sleep.wake_for_job() else {
+        panic!("both threads are asleep");
+    };
+    // As far as the counts know it is on its way; nobody has told it.
+    let jobs = [1, 2].map(|n| pool.spawn_value(move || n));
+    let values = jobs.map(|job| job.get_timeout(Duration::from_secs(60)).ok());
+    assert_eq!(values, [Some(1), Some(2)]);
+    seat.unparker.unpark();
+    comes_to_rest(&pool);
+}
