@@ -6,7 +6,7 @@ use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use common::{Drops, Wakes, must_end, panic_text, poll};
+use common::{Drops, Wakes, must_end, panic_text, poll, until_blocked_for};
 use futures::executor::block_on;
 use futures::future::FusedFuture;
 use letgo::{JoinHandle, Resolver, join, join_all, promise, spawn_value, try_join, try_join_all};
@@ -280,4 +280,20 @@ fn the_debug_form_tells_how_far_it_is() {
     assert!(format!("{tried:?}").starts_with("TryJoinAll"));
     let _ = poll(&mut tried, Waker::noop());
     assert_eq!(both.get(), (1, vec![1]));
+}
+
+#[test]
+fn a_member_made_of_others_is_heard_though_a_claim_looked_at_it() {
+    must_end(|| {
+        let (resolver, promised) = promise();
+        let place = promised.spawned_at();
+        let all = join_all([join_all([promised])]);
+        let all = all.get_timeout(Duration::from_millis(1)).unwrap_err();
+        let resolves = thread::spawn(move || {
+            until_blocked_for(place);
+            resolver.resolve(1).unwrap();
+        });
+        assert_eq!(all.get(), [[1]]);
+        resolves.join().unwrap();
+    });
 }

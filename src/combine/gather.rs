@@ -66,11 +66,7 @@ impl<E: Eventual> Gather<E> {
             if self.look(&stops).is_ready() {
                 return;
             }
-            // As in `poll`.
-            self.spent = true;
-            let value = self.watch.claim(index);
-            self.spent = false;
-            if let Some(value) = value {
+            if let Some(value) = self.watch.claim(index) {
                 self.keep(index, value, &stops);
             }
         }
