@@ -82,10 +82,8 @@ impl Inbox {
     /// The member whose latest ring was the earliest.
     fn pop(&mut self) -> Option<usize> {
         while let Some((number, index)) = self.rung.pop_front() {
-            if self.latest[index]
-                .take_if(|latest| *latest == number)
-                .is_some()
-            {
+            if self.latest[index] == Some(number) {
+                self.latest[index] = None;
                 return Some(index);
             }
         }
@@ -264,10 +262,8 @@ impl<E: Eventual> Watch<E> {
         let finished = member.is_finished();
         self.members[index] = Some(member);
         self.left += 1;
-        let mut value = None;
-        if finished {
-            value = self.poll_one(index, &mut Context::from_waker(Waker::noop()));
-        }
+        let mut cx = Context::from_waker(Waker::noop());
+        let value = finished.then(|| self.poll_one(index, &mut cx)).flatten();
         if let (None, Some(news)) = (&value, &self.news) {
             // It may have lost its bell.
             news.ring(index);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::monitor;
 use super::queues::Queues;
 use super::seat::{Doing, Seat};
-use super::sleep::{Sleep, Wake};
+use super::sleep::{Counts, Sleep, Wake};
 use super::worker;
 use crate::job::{Entry, Job};
 use crate::lend::{self, Stranded};
@@ -102,11 +102,8 @@ impl Core {
         if let Err(entry) = local::push(self.id(), self.config.adopts, entry, register) {
             self.queues.inject(entry.into_job());
         }
-        let counts = self.sleep.counts_after_push();
-        if self.sleep.wants_wake(counts) {
-            self.wake(self.sleep.wake_for_job());
-        } else if counts.monitor_asleep() && self.sleep.waits_for_one(counts) && self.has_several()
-        {
+        let counts = self.notify();
+        if counts.monitor_asleep() && self.sleep.waits_for_one(counts) && self.has_several() {
             self.wake(self.sleep.wake_monitor());
         }
     }
@@ -125,13 +122,14 @@ impl Core {
         })
     }
 
-    /// A job was added, or is visible again: wakes somebody for it if need be.
+    /// A job was added, or is visible again: wakes somebody for it if need be. Gives the counts that it went by.
     #[inline]
-    pub(super) fn notify(self: &Arc<Self>) {
+    pub(super) fn notify(self: &Arc<Self>) -> Counts {
         let counts = self.sleep.counts_after_push();
         if self.sleep.wants_wake(counts) {
             self.wake(self.sleep.wake_for_job());
         }
+        counts
     }
 
     #[cold]

@@ -98,7 +98,7 @@ impl Queues {
     /// About how many jobs wait.
     pub(super) fn len(&self) -> usize {
         let stealers = Arc::clone(&self.stealers.lock());
-        self.injector.len()
+        self.injected()
             + stealers
                 .iter()
                 .map(|(_, stealer)| stealer.len())
