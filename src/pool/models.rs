@@ -148,6 +148,19 @@ fn a_worker_that_blocks_meets_a_monitor_that_falls_asleep() {
 }
 
 #[test]
+fn a_worker_that_goes_on_meets_a_monitor_that_presumes_it_blocked() {
+    explore(2, || {
+        let pool = pool(1, 1);
+        let (first, resolves) = blocks_seen();
+        pool.spawn_value(first).detach();
+        // Work that waits: it is what the monitor looks at the workers for.
+        let next = pool.spawn_value(|| ());
+        resolves();
+        wait(next);
+    });
+}
+
+#[test]
 fn a_push_meets_a_worker_that_retires() {
     explore_some(1, 20, || {
         let pool = builder(1, 2).keep_alive(Duration::ZERO).build().unwrap();

@@ -264,7 +264,8 @@ impl Host for Hosted {
     }
 
     fn goes_on(&self) {
-        self.seat.set(self.job.get(), Doing::Working);
+        // Counted first: once it works again the monitor may presume it blocked, and take it from the count.
         self.core.sleep.goes_on();
+        self.seat.set(self.job.get(), Doing::Working);
     }
 }
