@@ -12,6 +12,10 @@
 //! | `Gone` | taken, claimed, or nobody asks any more | nobody |
 //!
 //! No code of a user runs under the lock: work, wakers, drops of values all run outside.
+//!
+//! **Who takes the value keeps the lock.** Nothing is left that anybody could change, and to give the lock back is one of
+//! the few atomic operations that a spawn and a `get` cost. Who comes later all the same (with an entry in
+//! a queue, or a look along the threads that wait) sees that the cell is [closed](Stage::Closed), and does not wait.
 
 use std::mem;
 use std::panic::Location;
@@ -20,7 +24,7 @@ use std::task::{Poll, Waker};
 use crate::error::JoinError;
 use crate::local;
 use crate::rights::{Claim, Finish, Gives, Run, Value};
-use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering};
+use crate::sync::{Arc, AtomicU8, Mutex, MutexGuard, Ordering, keep_locked, lock_unless_kept};
 use crate::unwind::{catch, quietly};
 use crate::waits::{Awaited, Progress};
 use crate::work::{Outcome, Running, Work};
@@ -42,12 +46,21 @@ enum State<W: Work> {
     Gone,
 }
 
+/// How far a task has come, for those who don't want to lock (a queue that drops stale entries, a `get` that
+/// looks before it claims), or can't any more. It is changed under the lock; whoever acts on it locks and
+/// looks again, or has nothing to do, so `Relaxed` does.
+#[derive(Clone, Copy)]
+enum Stage {
+    /// The state is `Ready`.
+    Fresh,
+    Started,
+    /// The state is `Gone`, and the lock is kept for good.
+    Closed,
+}
+
 pub(crate) struct Task<W: Work> {
     state: Mutex<State<W>>,
-    /// Is the state `Ready`? Only a hint for those who don't want to lock (a queue that drops
-    /// stale entries, a `get` that looks before it claims): whoever acts on it locks and looks
-    /// again, so `Relaxed` does.
-    fresh: AtomicBool,
+    stage: AtomicU8,
     spawned_at: &'static Location<'static>,
 }
 
@@ -56,7 +69,7 @@ impl<W: Work> Task<W> {
     pub(crate) fn new(work: W, spawned_at: &'static Location<'static>) -> Self {
         Self {
             state: Mutex::new(State::Ready(work, None)),
-            fresh: AtomicBool::new(true),
+            stage: AtomicU8::new(Stage::Fresh as u8),
             spawned_at,
         }
     }
@@ -65,19 +78,43 @@ impl<W: Work> Task<W> {
     pub(crate) fn running(spawned_at: &'static Location<'static>) -> Self {
         Self {
             state: Mutex::new(State::Running(W::Running::default(), None)),
-            fresh: AtomicBool::new(false),
+            stage: AtomicU8::new(Stage::Started as u8),
             spawned_at,
         }
+    }
+
+    #[inline]
+    fn is_at(&self, stage: Stage) -> bool {
+        self.stage.load(Ordering::Relaxed) == stage as u8
+    }
+
+    /// With the lock held.
+    #[inline]
+    fn reach(&self, stage: Stage) {
+        self.stage.store(stage as u8, Ordering::Relaxed);
+    }
+
+    /// The state; `None` if the cell is closed.
+    #[inline]
+    fn lock(&self) -> Option<MutexGuard<'_, State<W>>> {
+        lock_unless_kept(&self.state, || self.is_at(Stage::Closed))
+    }
+
+    /// The state was set to `Gone`, and there is nothing more to come.
+    #[inline]
+    fn close(&self, state: MutexGuard<'_, State<W>>) {
+        self.reach(Stage::Closed);
+        keep_locked(state);
     }
 
     /// Takes the work if no thread has; the waiter is left where it was.
     #[inline]
     pub(crate) fn start(&self) -> Option<W> {
-        let mut state = self.state.lock();
+        let mut state = self.lock()?;
         match mem::replace(&mut *state, State::Gone) {
             State::Ready(mut work, waker) => {
                 *state = State::Running(work.running(), waker);
-                self.fresh.store(false, Ordering::Relaxed);
+                self.reach(Stage::Started);
                 Some(work)
             }
             other => {
@@ -90,11 +127,10 @@ impl<W: Work> Task<W> {
     /// Takes the work if no thread has, and with it the value to come: nobody else can ask.
     #[inline]
     pub(crate) fn start_claimed(&self) -> Option<W> {
-        let mut state = self.state.lock();
+        let mut state = self.lock()?;
         match mem::replace(&mut *state, State::Gone) {
             State::Ready(work, waker) => {
-                self.fresh.store(false, Ordering::Relaxed);
-                drop(state);
+                self.close(state);
                 forgo(waker);
                 Some(work)
             }
@@ -105,11 +141,15 @@ impl<W: Work> Task<W> {
         }
     }
 
-    /// The state, if the task has ended; if not, `waker` is the one to be woken when it does.
-    fn done_or_wake(&self, waker: &Waker) -> Option<MutexGuard<'_, State<W>>> {
+    /// The state, if the task has ended and the cell is not closed; if it has not, `waker` is the one
+    /// to be woken when it does.
+    fn poll_end(&self, waker: &Waker) -> Poll<Option<MutexGuard<'_, State<W>>>> {
         let mut mine = None;
         loop {
-            let mut state = self.state.lock();
+            let Some(mut state) = self.lock() else {
+                forgo(mine);
+                return Poll::Ready(None);
+            };
             // Cloning and dropping a waker is a user's code: outside the lock.
             let (State::Ready(_, slot) | State::Running(_, slot)) = &mut *state else {
                 if mine.is_some() {
@@ -118,27 +158,41 @@ impl<W: Work> Task<W> {
                     forgo(mine.take());
                     continue;
                 }
-                return Some(state);
+                return Poll::Ready(Some(state));
             };
             if slot.as_ref().is_some_and(|old| old.will_wake(waker)) {
                 drop(state);
                 forgo(mine);
-                return None;
+                return Poll::Pending;
             }
             if let Some(mine) = mine.take() {
                 let old = slot.replace(mine);
                 drop(state);
                 forgo(old);
-                return None;
+                return Poll::Pending;
             }
             drop(state);
             mine = Some(waker.clone());
         }
     }
 
+    /// The outcome, if it is there; the cell is closed then.
+    fn take_from(&self, mut state: MutexGuard<'_, State<W>>) -> Option<Outcome<W::Value>> {
+        match mem::replace(&mut *state, State::Gone) {
+            State::Done(outcome) => {
+                self.close(state);
+                Some(outcome)
+            }
+            other => {
+                *state = other;
+                None
+            }
+        }
+    }
+
     /// What `f` gives of the place for who is to be woken, while there is one.
     fn waker_slot(&self, f: impl FnOnce(&mut Option<Waker>) -> Option<Waker>) -> Option<Waker> {
-        match &mut *self.state.lock() {
+        match &mut *self.lock()? {
             State::Ready(_, waker) | State::Running(_, waker) => f(waker),
             State::Done(_) | State::Gone => None,
         }
@@ -173,7 +227,9 @@ impl<W: Work> Task<W> {
 
 impl<W: Work> Finish<W::Value> for Task<W> {
     fn finish(&self, outcome: Outcome<W::Value>) -> Result<(), Outcome<W::Value>> {
-        let mut state = self.state.lock();
+        let Some(mut state) = self.lock() else {
+            return Err(outcome);
+        };
         match &mut *state {
             State::Running(running, waker) => {
                 let ended = (mem::take(running), waker.take());
@@ -192,7 +248,8 @@ impl<W: Work> Finish<W::Value> for Task<W> {
     }
 
     fn is_running(&self) -> bool {
-        matches!(*self.state.lock(), State::Running(..))
+        let state = self.lock();
+        state.is_some_and(|state| matches!(*state, State::Running(..)))
     }
 }
 
@@ -219,7 +276,9 @@ impl<W: Work> Run for Task<W> {
             let _ = self.finish(Err(JoinError::Cancelled));
             return;
         }
-        let mut state = self.state.lock();
+        let Some(mut state) = self.lock() else {
+            return;
+        };
         if let State::Running(running, _) = &mut *state {
             let running = mem::take(running);
             drop(state);
@@ -229,7 +288,7 @@ impl<W: Work> Run for Task<W> {
 
     #[inline]
     fn is_fresh(&self) -> bool {
-        self.fresh.load(Ordering::Relaxed)
+        self.is_at(Stage::Fresh)
     }
 }
 
@@ -264,43 +323,36 @@ impl<W: Work> Gives<W::Value> for Task<W> {
     }
 
     fn waits(&self) -> bool {
-        match &*self.state.lock() {
-            State::Ready(work, _) => work.waits(),
-            _ => false,
-        }
+        let state = self.lock();
+        state.is_some_and(|state| matches!(&*state, State::Ready(work, _) if work.waits()))
     }
 
     fn take(&self) -> Option<Outcome<W::Value>> {
-        let mut state = self.state.lock();
-        match mem::replace(&mut *state, State::Gone) {
-            State::Done(outcome) => Some(outcome),
-            other => {
-                *state = other;
-                None
-            }
-        }
+        self.take_from(self.lock()?)
     }
 
     fn poll(&self, waker: &Waker) -> Poll<Outcome<W::Value>> {
-        let Some(mut state) = self.done_or_wake(waker) else {
-            return Poll::Pending;
-        };
-        match mem::replace(&mut *state, State::Gone) {
-            State::Done(outcome) => Poll::Ready(outcome),
-            _ => unreachable!("a handle gives its cell up with the value"),
-        }
+        self.poll_end(waker).map(|state| {
+            let Some(outcome) = state.and_then(|state| self.take_from(state)) else {
+                unreachable!("a handle gives its cell up with the value");
+            };
+            outcome
+        })
     }
 
     fn watch(&self, waker: &Waker) -> bool {
-        self.done_or_wake(waker).is_some()
+        self.poll_end(waker).is_ready()
     }
 
     fn is_finished(&self) -> bool {
-        matches!(*self.state.lock(), State::Done(_) | State::Gone)
+        let state = self.lock();
+        state.is_none_or(|state| matches!(*state, State::Done(_) | State::Gone))
     }
 
     fn detach(&self) {
-        let mut state = self.state.lock();
+        let Some(mut state) = self.lock() else {
+            return;
+        };
         match &mut *state {
             State::Ready(_, waker) => {
                 let waker = waker.take();
@@ -348,7 +400,10 @@ impl<W: Work + 'static> Awaited for Task<W> {
     }
 
     fn progress(&self) -> Progress {
-        match &*self.state.lock() {
+        let Some(state) = self.lock() else {
+            return Progress::Ended;
+        };
+        match &*state {
             State::Ready(work, _) => work.source().map_or(Progress::Unknown, Progress::As),
             State::Running(running, _) => running.by().map_or(Progress::Unknown, Progress::By),
             State::Done(_) | State::Gone => Progress::Ended,
