@@ -56,7 +56,6 @@ impl Place {
 }
 
 impl Called {
-    #[inline]
     pub(crate) fn wake(self) {
         for waker in self.soft.into_iter().chain(self.firm) {
             quietly(|| waker.wake());
@@ -84,7 +83,14 @@ impl Waiters {
 
     /// The oldest, to be woken: as many as it takes for a firm one to be among them.
     #[inline]
-    pub(crate) fn next(&mut self) -> Called {
+    pub(crate) fn next(&mut self) -> Option<Called> {
+        if self.waiting.is_empty() {
+            return None;
+        }
+        Some(self.call())
+    }
+
+    fn call(&mut self) -> Called {
         let mut called = Called {
             soft: Vec::new(),
             firm: None,

@@ -170,7 +170,9 @@ impl<T> Channel<T> {
         inbox.items.push_back(item);
         let receivers = inbox.receivers.next();
         drop(inbox);
-        receivers.wake();
+        if let Some(receivers) = receivers {
+            receivers.wake();
+        }
         Ok(())
     }
 
@@ -223,7 +225,9 @@ impl<T> Channel<T> {
             inbox.items.push_back(item);
             let receivers = inbox.receivers.next();
             drop(inbox);
-            receivers.wake();
+            if let Some(receivers) = receivers {
+                receivers.wake();
+            }
             quietly(|| producer.wake());
         }
     }
@@ -298,14 +302,22 @@ impl<T> Channel<T> {
 
     /// A receiver waits no longer. If it was woken, and there is something it may have been woken for, another
     /// is woken in its place.
+    #[inline]
     pub(super) fn leave(&self, place: &mut Place) {
-        if !place.is_taken() {
-            return;
+        if place.is_taken() {
+            self.leave_line(place);
         }
+    }
+
+    fn leave_line(&self, place: &mut Place) {
         let mut inbox = self.inbox.lock();
         let own = inbox.receivers.leave(place);
         let is_empty = inbox.items.is_empty() && self.outbox.left.load(Ordering::Relaxed) == 0;
-        let heirs = (own.is_none() && !is_empty).then(|| inbox.receivers.next());
+        let heirs = if own.is_none() && !is_empty {
+            inbox.receivers.next()
+        } else {
+            None
+        };
         drop(inbox);
         quietly(|| drop(own));
         if let Some(heirs) = heirs {
