@@ -81,6 +81,14 @@ impl Seat {
         Status::unpack(self.status.load(Ordering::Relaxed))
     }
 
+    /// The worker is at work on a job. It was looking for one or waiting, which nobody else changes: a
+    /// store does.
+    pub(super) fn works_on(&self, job: u64) {
+        let doing = Doing::Working;
+        self.status
+            .store(Status { job, doing }.pack(), Ordering::Relaxed);
+    }
+
     /// The worker's own change; gives what it was doing until now.
     pub(super) fn set(&self, job: u64, doing: Doing) -> Doing {
         Status::unpack(

@@ -163,7 +163,7 @@ impl WorkerThread {
     fn execute(&mut self, job: Job) {
         let number = self.job.get() + 1;
         self.job.set(number);
-        self.seat.set(number, Doing::Working);
+        self.seat.works_on(number);
         // With a backlog behind this job and nobody to take it on, the monitor has to see whether
         // this job blocks: no push may come to wake it.
         let counts = self.core.sleep.counts();
@@ -266,6 +266,6 @@ impl Host for Hosted {
     fn goes_on(&self) {
         // Counted first: once it works again the monitor may presume it blocked, and take it from the count.
         self.core.sleep.goes_on();
-        self.seat.set(self.job.get(), Doing::Working);
+        self.seat.works_on(self.job.get());
     }
 }
