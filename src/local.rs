@@ -1,4 +1,4 @@
-//! The queue of jobs that a thread owns, and that others may steal from.
+//! The queues of jobs that a thread owns, and that others may steal from.
 
 use std::cell::{Cell, OnceCell};
 
@@ -6,7 +6,7 @@ use crate::job::{Entry, Job};
 use crate::sync::deque::Worker;
 use crate::sync::thread_local;
 
-/// The pool that a thread's queue belongs to.
+/// The pool that a thread's queue belongs to, and its place there.
 pub(crate) trait Home {
     /// A job that was hidden from thieves for a moment is back.
     fn notify(&self);
@@ -14,14 +14,19 @@ pub(crate) trait Home {
     fn leave(&self, queue: &Worker<Job>);
 }
 
-/// A thread's queue, open at its own end, stealable at the other.
-pub(crate) struct Local {
+/// A queue that thieves know of.
+struct Open {
     queue: Worker<Job>,
     home: Box<dyn Home>,
+}
+
+/// A thread's own jobs: the newest comes first, thieves have the oldest.
+struct Stack {
+    open: Open,
     /// The address of the topmost entry, if nothing was popped since it was pushed; else null. So that
     /// a `get` need not pop an entry to learn that it is not its own. (Thieves may have taken it.)
     top: Cell<*const ()>,
-    /// How many entries were pushed, or left behind by a [retract](Local::retract), since the last sweep.
+    /// How many entries were pushed, or left behind by a [retract](Stack::retract), since the last sweep.
     unswept: Cell<u32>,
 }
 
@@ -30,22 +35,43 @@ pub(crate) struct Local {
 /// away. What is pushed next should not wait behind them.
 const SWEEP_EVERY: u32 = 64;
 
-/// The thread's tie to a pool: which pool, and its queue there once it has one.
+/// The thread's tie to a pool: which pool, and its queues there once it has them.
 struct Slot {
     /// Identifies the pool; 0 is none.
     pool: Cell<usize>,
     /// Whether it is one of the pool's own threads, or stands in for one.
     works: Cell<bool>,
-    local: OnceCell<Local>,
+    stack: OnceCell<Stack>,
+    /// Jobs that come again and again, oldest first: futures that were woken, and agents.
+    line: OnceCell<Open>,
 }
 
 thread_local! {
     static SLOT: Slot = const {
-        Slot { pool: Cell::new(0), works: Cell::new(false), local: OnceCell::new() }
+        Slot {
+            pool: Cell::new(0),
+            works: Cell::new(false),
+            stack: OnceCell::new(),
+            line: OnceCell::new(),
+        }
     };
 }
 
-impl Drop for Local {
+impl Slot {
+    #[inline]
+    fn first_in_line(&self) -> Option<Job> {
+        self.line.get()?.queue.pop()
+    }
+}
+
+impl Open {
+    fn new(queue: Worker<Job>, register: impl FnOnce(&Worker<Job>) -> Box<dyn Home>) -> Self {
+        let home = register(&queue);
+        Self { queue, home }
+    }
+}
+
+impl Drop for Open {
     fn drop(&mut self) {
         self.home.leave(&self.queue);
     }
@@ -85,34 +111,61 @@ pub(crate) fn push<E: Entry>(
             }
             slot.pool.set(pool);
         }
-        let local = slot.local.get_or_init(|| {
-            let queue = Worker::new_lifo();
-            let home = register(&queue);
-            Local {
-                queue,
-                home,
-                top: Cell::new(std::ptr::null()),
-                unswept: Cell::new(0),
-            }
+        let stack = slot.stack.get_or_init(|| Stack {
+            open: Open::new(Worker::new_lifo(), register),
+            top: Cell::new(std::ptr::null()),
+            unswept: Cell::new(0),
         });
         if let Some(entry) = entry.take() {
-            local.push(entry);
+            stack.push(entry);
         }
     });
     entry.map_or(Ok(()), Err)
 }
 
-/// This thread's newest job.
-#[inline]
-pub(crate) fn pop() -> Option<Job> {
-    SLOT.try_with(|slot| slot.local.get()?.pop()).ok().flatten()
+/// Puts a job at the end of this thread's own line if it is a worker of `pool`. `Err` hands it back.
+pub(crate) fn line_up(
+    pool: usize,
+    job: Job,
+    register: impl FnOnce(&Worker<Job>) -> Box<dyn Home>,
+) -> Result<(), Job> {
+    let mut job = Some(job);
+    let _ = SLOT.try_with(|slot| {
+        if slot.pool.get() == pool && slot.works.get() {
+            let new = || Open::new(Worker::new_fifo(), register);
+            let line = slot.line.get_or_init(new);
+            if let Some(job) = job.take() {
+                line.queue.push(job);
+            }
+        }
+    });
+    job.map_or(Ok(()), Err)
 }
 
-/// How many entries, stale ones among them, this thread's queue with `pool` has.
+/// This thread's newest job, or else the first of its line.
+#[inline]
+pub(crate) fn next() -> Option<Job> {
+    let next = |slot: &Slot| {
+        let newest = slot.stack.get().and_then(Stack::pop);
+        newest.or_else(|| slot.first_in_line())
+    };
+    SLOT.try_with(next).ok().flatten()
+}
+
+/// The first of this thread's line.
+pub(crate) fn first_in_line() -> Option<Job> {
+    SLOT.try_with(Slot::first_in_line).ok().flatten()
+}
+
+/// How many entries, stale ones among them, this thread's queues with `pool` have.
 pub(crate) fn len(pool: usize) -> usize {
     let len = |slot: &Slot| {
-        let local = slot.local.get().filter(|_| slot.pool.get() == pool);
-        local.map_or(0, |local| local.queue.len())
+        if slot.pool.get() != pool {
+            return 0;
+        }
+        let stack = slot.stack.get().map(|stack| &stack.open);
+        let queues = stack.into_iter().chain(slot.line.get());
+        queues.map(|open| open.queue.len()).sum()
     };
     SLOT.try_with(len).unwrap_or(0)
 }
@@ -121,10 +174,10 @@ pub(crate) fn len(pool: usize) -> usize {
 /// above it: the caller has made it stale, and is about to run the task itself.
 #[inline]
 pub(crate) fn retract(address: *const ()) {
-    let _ = SLOT.try_with(|slot| slot.local.get().map(|local| local.retract(address)));
+    let _ = SLOT.try_with(|slot| slot.stack.get().map(|stack| stack.retract(address)));
 }
 
-impl Local {
+impl Stack {
     fn push(&self, entry: impl Entry) {
         if self.unswept.get() >= SWEEP_EVERY {
             self.unswept.set(0);
@@ -132,7 +185,7 @@ impl Local {
         }
         self.count();
         self.top.set(entry.address());
-        self.queue.push(entry.into_job());
+        self.open.queue.push(entry.into_job());
     }
 
     fn count(&self) {
@@ -141,7 +194,7 @@ impl Local {
 
     fn pop(&self) -> Option<Job> {
         self.top.set(std::ptr::null());
-        self.queue.pop()
+        self.open.queue.pop()
     }
 
     fn retract(&self, address: *const ()) {
@@ -170,8 +223,8 @@ impl Local {
 
     fn put_back(&self, job: Job) {
         self.top.set(job.address());
-        self.queue.push(job);
+        self.open.queue.push(job);
         // It was hidden from thieves for a moment.
-        self.home.notify();
+        self.open.home.notify();
     }
 }

@@ -100,6 +100,27 @@ fn a_thread_with_endless_work_of_its_own_serves_others_too() {
 }
 
 #[test]
+fn a_thread_with_endless_closures_of_its_own_comes_back_to_its_futures() {
+    must_end(|| {
+        let pool = pool(1);
+        let stop = Arc::new(AtomicBool::new(false));
+        respawn(&pool, &stop);
+        let mut yields = 20;
+        let future = pool.spawn_future(poll_fn(move |cx| {
+            yields -= 1;
+            cx.waker().wake_by_ref();
+            if yields == 0 {
+                Poll::Ready(yields)
+            } else {
+                Poll::Pending
+            }
+        }));
+        assert_eq!(wait(future), 0);
+        stop.store(true, Ordering::SeqCst);
+    });
+}
+
+#[test]
 fn a_long_queue_of_one_thread_does_not_hold_up_another_threads() {
     const MANY: usize = 1000;
     must_end(|| {

@@ -80,11 +80,18 @@ impl Core {
         // A future that was woken goes to the end of the line, and so does an agent: two that wake
         // each other would otherwise keep everybody else off this thread for ever.
         if job.comes_again() {
-            self.queues.inject(job);
-            self.notify();
+            self.line_up(job);
         } else {
             self.push_own(job);
         }
+    }
+
+    fn line_up(self: &Arc<Self>, job: Job) {
+        let register = |queue: &Worker<Job>| self.register(queue);
+        if let Err(job) = local::line_up(self.id(), job, register) {
+            self.queues.inject(job);
+        }
+        self.notify_of_push();
     }
 
     /// Adds a task that was not started; on a closed pool it is cancelled.
@@ -102,6 +109,11 @@ impl Core {
         if let Err(entry) = local::push(self.id(), self.config.adopts, entry, register) {
             self.queues.inject(entry.into_job());
         }
+        self.notify_of_push();
+    }
+
+    #[inline]
+    fn notify_of_push(self: &Arc<Self>) {
         let counts = self.notify();
         if counts.monitor_asleep() && self.sleep.waits_for_one(counts) && self.has_several() {
             self.wake(self.sleep.wake_monitor());

@@ -105,15 +105,10 @@ impl Queues {
                 .sum::<usize>()
     }
 
-    /// A job of the queue for all and of the threads' own, by turns, each thread in its turn.
-    pub(super) fn take_fairly(&self, thief: &mut Thief, turn: u64) -> Option<Job> {
-        let job = if turn % 2 == 0 {
-            self.take_injected()
-        } else {
-            thief.next += 1;
-            thief.steal(self)
-        };
-        job.filter(Job::is_fresh)
+    /// The oldest job of the thread whose turn it is, or else of another.
+    pub(super) fn take_in_turn(&self, thief: &mut Thief) -> Option<Job> {
+        thief.next += 1;
+        thief.steal(self)
     }
 
     /// The oldest job of the queue for all.

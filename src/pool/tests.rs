@@ -22,8 +22,8 @@ fn comes_to_rest(pool: &Pool) {
         let rests = counts.active() == 0 && counts.searching() == 0 && counts.idle() == alive;
         let core = pool.core();
         let (known, seats) = (core.queues.known(), core.seats.lock().len());
-        // The monitor is a thread, too.
-        let kept = known <= alive && seats <= alive && core.known_threads() <= alive + 1;
+        // Each has two queues at the most; the monitor is a thread, too.
+        let kept = known <= 2 * alive && seats <= alive && core.known_threads() <= alive + 1;
         if rests && counts.monitor_asleep() && pool.queued() == 0 && kept {
             return;
         }

@@ -29,7 +29,7 @@ const SOON: Duration = Duration::from_micros(50);
 const SPINS: usize = 16;
 
 /// A thread with an endless supply of jobs takes every so-manieth from elsewhere (a prime, as Go's
-/// scheduler has it): the supply may be its own queue, or the queue for all.
+/// scheduler has it): the supply may be its own stack of jobs, its line, or the queue for all.
 const FAIR_EVERY: u64 = 61;
 
 /// How long a worker sleeps before it lets an agent go whose callers do its work: about what it takes to
@@ -128,13 +128,22 @@ impl WorkerThread {
     fn own_job(&mut self) -> Option<Job> {
         if self.job.get() % FAIR_EVERY == 0 {
             let turn = self.job.get() / FAIR_EVERY;
-            if let Some(job) = self.core.queues.take_fairly(&mut self.thief, turn) {
+            if let Some(job) = self.fair_job(turn).filter(Job::is_fresh) {
                 return Some(job);
             }
         }
-        // The queue for all at once, without being counted as searching: futures that are woken go
-        // there.
-        local::pop().or_else(|| self.core.queues.take_injected())
+        // The queue for all at once, without being counted as searching: futures that are woken from
+        // outside go there.
+        local::next().or_else(|| self.core.queues.take_injected())
+    }
+
+    /// A job of those that this thread might never come to.
+    fn fair_job(&mut self, turn: u64) -> Option<Job> {
+        match turn % 3 {
+            0 => self.core.queues.take_injected(),
+            1 => local::first_in_line(),
+            _ => self.core.queues.take_in_turn(&mut self.thief),
+        }
     }
 
     fn search(&mut self) -> Option<Job> {
@@ -142,7 +151,7 @@ impl WorkerThread {
             return Some(job);
         }
         for _ in 0..self.looks {
-            if let Some(job) = local::pop().or_else(|| self.core.queues.steal(&mut self.thief)) {
+            if let Some(job) = local::next().or_else(|| self.core.queues.steal(&mut self.thief)) {
                 return Some(job);
             }
             for _ in 0..SPINS {

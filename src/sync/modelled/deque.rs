@@ -25,7 +25,10 @@ pub(crate) struct Injector<T> {
     len: AtomicUsize,
 }
 
-pub(crate) struct Worker<T>(Arc<Injector<T>>);
+pub(crate) struct Worker<T> {
+    queue: Arc<Injector<T>>,
+    pop: fn(&mut VecDeque<T>) -> Option<T>,
+}
 
 pub(crate) struct Stealer<T>(Arc<Injector<T>>);
 
@@ -69,23 +72,31 @@ impl<T> Injector<T> {
 
 impl<T> Worker<T> {
     pub(crate) fn new_lifo() -> Self {
-        Self(Arc::new(Injector::new()))
+        let queue = Arc::new(Injector::new());
+        let pop = VecDeque::pop_back;
+        Self { queue, pop }
+    }
+
+    pub(crate) fn new_fifo() -> Self {
+        let queue = Arc::new(Injector::new());
+        let pop = VecDeque::pop_front;
+        Self { queue, pop }
     }
 
     pub(crate) fn stealer(&self) -> Stealer<T> {
-        Stealer(Arc::clone(&self.0))
+        Stealer(Arc::clone(&self.queue))
     }
 
     pub(crate) fn push(&self, job: T) {
-        self.0.push(job);
+        self.queue.push(job);
     }
 
     pub(crate) fn pop(&self) -> Option<T> {
-        self.0.take(VecDeque::pop_back)
+        self.queue.take(self.pop)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.queue.len()
     }
 }
 
