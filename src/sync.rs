@@ -34,8 +34,12 @@ mod real {
     }
     pub(crate) use statics;
 
-    /// How often who finds a lock taken lets others run, before it sleeps a little between two tries.
+    /// How often who finds a lock taken tries again after a pause of some [`SPINS`], and how often after it has
+    /// let others run; then it sleeps a little between two tries.
+    const PAUSES: u32 = 20;
     const YIELDS: u32 = 20;
+
+    const SPINS: u32 = 8;
 
     const NAP: Duration = Duration::from_micros(50);
 
@@ -51,15 +55,19 @@ mod real {
     /// Somebody else has the lock: for good, or for a few instructions.
     #[cold]
     fn lock_later<T>(mutex: &Mutex<T>, is_kept: impl Fn() -> bool) -> Option<MutexGuard<'_, T>> {
-        let mut yields = 0;
+        let mut tries = 0;
         while !is_kept() {
-            if yields < YIELDS {
-                yields += 1;
+            if tries < PAUSES {
+                for _ in 0..SPINS {
+                    std::hint::spin_loop();
+                }
+            } else if tries < PAUSES + YIELDS {
                 thread::yield_now();
             } else {
                 // Its holder was preempted, perhaps by a thread that yields to nobody: this one.
                 thread::sleep(NAP);
             }
+            tries += 1;
             if let Some(guard) = mutex.try_lock() {
                 return Some(guard);
             }
