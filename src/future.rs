@@ -40,7 +40,7 @@ where
         };
         // A panic of the executor would hit whoever wakes the future, who has no part in it, and leak
         // the executor. The job is dropped by it, and thus the task cancelled: that is told enough.
-        let schedule = move |runnable| quietly(|| schedule(Job::future(runnable)));
+        let schedule = move |runnable| quietly(|| schedule(Job::from(runnable)));
         let (runnable, stop) = async_task::spawn(driver, schedule);
         let start = Start {
             runnable,

@@ -29,54 +29,63 @@ use crate::unwind::quietly;
 #[must_use = "dropping a job cancels its task; call `run` on it"]
 pub struct Job(Kind);
 
-enum Kind {
+/// The two kinds of jobs, which go different ways in a pool.
+pub(crate) enum Kind {
     Task(Start),
+    /// A future that was polled before.
     Future(Runnable),
 }
 
 /// What starts a task; dropped unused, it cancels it.
-struct Start(Arc<dyn Run>);
+pub(crate) struct Start(Arc<dyn Run>);
 
-/// A job, or what one is made of: a task that was not started goes to its queue as it is, in two registers
-/// instead of through memory.
-pub(crate) trait Entry: Sized {
-    fn into_job(self) -> Job;
-    /// The address of the task's cell; null for a future that was polled before.
-    fn address(&self) -> *const ();
+impl Start {
+    #[inline]
+    pub(crate) fn new(task: Arc<dyn Run>) -> Self {
+        Self(task)
+    }
+
+    /// The address of the task's cell.
+    #[inline]
+    pub(crate) fn address(&self) -> *const () {
+        Arc::as_ptr(&self.0).cast()
+    }
+
+    /// Whether there is something left to run: a hint.
+    #[inline]
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.0.is_fresh()
+    }
+
+    /// Whether it is one of many for the same task.
+    #[inline]
+    pub(crate) fn comes_again(&self) -> bool {
+        self.0.comes_again()
+    }
 }
 
-impl Entry for Job {
-    fn into_job(self) -> Job {
-        self
-    }
-
-    fn address(&self) -> *const () {
-        match &self.0 {
-            Kind::Task(start) => Arc::as_ptr(&start.0).cast(),
-            Kind::Future(_) => std::ptr::null(),
-        }
+impl From<Start> for Job {
+    #[inline]
+    fn from(start: Start) -> Self {
+        Self(Kind::Task(start))
     }
 }
 
-impl Entry for Arc<dyn Run> {
+impl From<Runnable> for Job {
     #[inline]
-    fn into_job(self) -> Job {
-        Job::task(self)
-    }
-
-    #[inline]
-    fn address(&self) -> *const () {
-        Self::as_ptr(self).cast()
+    fn from(runnable: Runnable) -> Self {
+        Self(Kind::Future(runnable))
     }
 }
 
 impl Job {
-    pub(crate) fn task(run: Arc<dyn Run>) -> Self {
-        Self(Kind::Task(Start(run)))
+    pub(crate) fn task(task: Arc<dyn Run>) -> Self {
+        Start::new(task).into()
     }
 
-    pub(crate) fn future(runnable: Runnable) -> Self {
-        Self(Kind::Future(runnable))
+    #[inline]
+    pub(crate) fn into_kind(self) -> Kind {
+        self.0
     }
 
     /// Runs the task, or a future up to its next `await`, on this thread.
@@ -120,17 +129,7 @@ impl Job {
     /// Whether there is something left to run: a hint.
     pub(crate) fn is_fresh(&self) -> bool {
         match &self.0 {
-            Kind::Task(start) => start.0.is_fresh(),
-            Kind::Future(_) => true,
-        }
-    }
-
-    /// Whether it is one of many for the same task, so that its place is at the end of the line: a
-    /// future that was polled before, or an agent.
-    #[inline]
-    pub(crate) fn comes_again(&self) -> bool {
-        match &self.0 {
-            Kind::Task(start) => start.0.comes_again(),
+            Kind::Task(start) => start.is_fresh(),
             Kind::Future(_) => true,
         }
     }
@@ -149,7 +148,7 @@ pub(crate) fn poll_once(runnable: Runnable) {
 
 impl Drop for Start {
     fn drop(&mut self) {
-        if self.0.is_fresh() {
+        if self.is_fresh() {
             quietly(|| self.0.abandon());
         }
     }

@@ -1,28 +1,31 @@
 //! The queues of jobs that a thread owns, and that others may steal from.
 
 use std::cell::{Cell, OnceCell};
+use std::iter;
 
-use crate::job::{Entry, Job};
-use crate::sync::deque::Worker;
+use async_task::Runnable;
+
+use crate::job::{Job, Start};
+use crate::sync::deque::{Stealer, Worker};
 use crate::sync::thread_local;
 
 /// The pool that a thread's queue belongs to, and its place there.
 pub(crate) trait Home {
     /// A job that was hidden from thieves for a moment is back.
     fn notify(&self);
-    /// The thread ends: its queue is nobody's now.
-    fn leave(&self, queue: &Worker<Job>);
+    /// The thread ends: what its queue has left is nobody's now.
+    fn leave(&self, rest: &mut dyn Iterator<Item = Job>);
 }
 
 /// A queue that thieves know of.
-struct Open {
-    queue: Worker<Job>,
+struct Open<J: Into<Job>> {
+    queue: Worker<J>,
     home: Box<dyn Home>,
 }
 
-/// A thread's own jobs: the newest comes first, thieves have the oldest.
+/// What a thread has spawned: the newest comes first, thieves have the oldest.
 struct Stack {
-    open: Open,
+    open: Open<Start>,
     /// The address of the topmost entry, if nothing was popped since it was pushed; else null. So that
     /// a `get` need not pop an entry to learn that it is not its own. (Thieves may have taken it.)
     top: Cell<*const ()>,
@@ -30,7 +33,7 @@ struct Stack {
     unswept: Cell<u32>,
 }
 
-/// How many entries there are to a [sweep](Local::sweep): handles that are got in the order they were
+/// How many entries there are to a [sweep](Stack::sweep): handles that are got in the order they were
 /// spawned in leave their entries behind, and while every other thread is busy no thief clears them
 /// away. What is pushed next should not wait behind them.
 const SWEEP_EVERY: u32 = 64;
@@ -42,8 +45,8 @@ struct Slot {
     /// Whether it is one of the pool's own threads, or stands in for one.
     works: Cell<bool>,
     stack: OnceCell<Stack>,
-    /// Jobs that come again and again, oldest first: futures that were woken, and agents.
-    line: OnceCell<Open>,
+    /// Futures that it has woken, oldest first.
+    line: OnceCell<Open<Runnable>>,
 }
 
 thread_local! {
@@ -57,23 +60,17 @@ thread_local! {
     };
 }
 
-impl Slot {
-    #[inline]
-    fn first_in_line(&self) -> Option<Job> {
-        self.line.get()?.queue.pop()
-    }
-}
-
-impl Open {
-    fn new(queue: Worker<Job>, register: impl FnOnce(&Worker<Job>) -> Box<dyn Home>) -> Self {
-        let home = register(&queue);
+impl<J: Into<Job>> Open<J> {
+    fn new(queue: Worker<J>, register: impl FnOnce(Stealer<J>) -> Box<dyn Home>) -> Self {
+        let home = register(queue.stealer());
         Self { queue, home }
     }
 }
 
-impl Drop for Open {
+impl<J: Into<Job>> Drop for Open<J> {
     fn drop(&mut self) {
-        self.home.leave(&self.queue);
+        let mut rest = iter::from_fn(|| self.queue.pop().map(J::into));
+        self.home.leave(&mut rest);
     }
 }
 
@@ -92,17 +89,17 @@ pub(crate) fn workplace() -> Option<usize> {
         .flatten()
 }
 
-/// Pushes a job on this thread's own queue if the thread belongs to `pool`; if it belongs to none
-/// and `adopt` is set, it does so from now on. The queue is made, and told to `register`, at the
-/// first push. `Err` hands the entry back.
+/// Pushes a task on this thread's own stack if the thread belongs to `pool`; if it belongs to none
+/// and `adopt` is set, it does so from now on. The stack is made, and told to `register`, at the
+/// first push. `Err` hands the task back.
 #[inline]
-pub(crate) fn push<E: Entry>(
+pub(crate) fn push(
     pool: usize,
     adopt: bool,
-    entry: E,
-    register: impl FnOnce(&Worker<Job>) -> Box<dyn Home>,
-) -> Result<(), E> {
-    let mut entry = Some(entry);
+    start: Start,
+    register: impl FnOnce(Stealer<Start>) -> Box<dyn Home>,
+) -> Result<(), Start> {
+    let mut start = Some(start);
     // In a thread that ends there is no queue any more.
     let _ = SLOT.try_with(|slot| {
         if slot.pool.get() != pool {
@@ -116,45 +113,44 @@ pub(crate) fn push<E: Entry>(
             top: Cell::new(std::ptr::null()),
             unswept: Cell::new(0),
         });
-        if let Some(entry) = entry.take() {
-            stack.push(entry);
+        if let Some(start) = start.take() {
+            stack.push(start);
         }
     });
-    entry.map_or(Ok(()), Err)
+    start.map_or(Ok(()), Err)
 }
 
-/// Puts a job at the end of this thread's own line if it is a worker of `pool`. `Err` hands it back.
+/// Puts a future at the end of this thread's own line if it is a worker of `pool`. `Err` hands it back.
 pub(crate) fn line_up(
     pool: usize,
-    job: Job,
-    register: impl FnOnce(&Worker<Job>) -> Box<dyn Home>,
-) -> Result<(), Job> {
-    let mut job = Some(job);
+    future: Runnable,
+    register: impl FnOnce(Stealer<Runnable>) -> Box<dyn Home>,
+) -> Result<(), Runnable> {
+    let mut future = Some(future);
     let _ = SLOT.try_with(|slot| {
         if slot.pool.get() == pool && slot.works.get() {
             let new = || Open::new(Worker::new_fifo(), register);
             let line = slot.line.get_or_init(new);
-            if let Some(job) = job.take() {
-                line.queue.push(job);
+            if let Some(future) = future.take() {
+                line.queue.push(future);
             }
         }
     });
-    job.map_or(Ok(()), Err)
+    future.map_or(Ok(()), Err)
 }
 
-/// This thread's newest job, or else the first of its line.
+/// The task that this thread has spawned last.
 #[inline]
-pub(crate) fn next() -> Option<Job> {
-    let next = |slot: &Slot| {
-        let newest = slot.stack.get().and_then(Stack::pop);
-        newest.or_else(|| slot.first_in_line())
-    };
-    SLOT.try_with(next).ok().flatten()
+pub(crate) fn pop() -> Option<Start> {
+    SLOT.try_with(|slot| slot.stack.get()?.pop()).ok().flatten()
 }
 
-/// The first of this thread's line.
-pub(crate) fn first_in_line() -> Option<Job> {
-    SLOT.try_with(Slot::first_in_line).ok().flatten()
+/// The future that is first in this thread's line.
+#[inline]
+pub(crate) fn first_in_line() -> Option<Runnable> {
+    SLOT.try_with(|slot| slot.line.get()?.queue.pop())
+        .ok()
+        .flatten()
 }
 
 /// How many entries, stale ones among them, this thread's queues with `pool` have.
@@ -163,9 +159,9 @@ pub(crate) fn len(pool: usize) -> usize {
         if slot.pool.get() != pool {
             return 0;
         }
-        let stack = slot.stack.get().map(|stack| &stack.open);
-        let queues = stack.into_iter().chain(slot.line.get());
-        queues.map(|open| open.queue.len()).sum()
+        let tasks = slot.stack.get().map_or(0, |stack| stack.open.queue.len());
+        let futures = slot.line.get().map_or(0, |line| line.queue.len());
+        tasks + futures
     };
     SLOT.try_with(len).unwrap_or(0)
 }
@@ -178,21 +174,21 @@ pub(crate) fn retract(address: *const ()) {
 }
 
 impl Stack {
-    fn push(&self, entry: impl Entry) {
+    fn push(&self, start: Start) {
         if self.unswept.get() >= SWEEP_EVERY {
             self.unswept.set(0);
             self.sweep(std::ptr::null());
         }
         self.count();
-        self.top.set(entry.address());
-        self.open.queue.push(entry.into_job());
+        self.top.set(start.address());
+        self.open.queue.push(start);
     }
 
     fn count(&self) {
         self.unswept.set(self.unswept.get().saturating_add(1));
     }
 
-    fn pop(&self) -> Option<Job> {
+    fn pop(&self) -> Option<Start> {
         self.top.set(std::ptr::null());
         self.open.queue.pop()
     }
@@ -208,22 +204,19 @@ impl Stack {
 
     /// Drops the stale entries on top, down to the one at this address.
     fn sweep(&self, address: *const ()) {
-        loop {
-            // Looked at where `pop` has left it, for the same reason as in `claim::obtain`.
-            let popped = self.pop();
-            let Some(job) = &popped else { return };
-            if job.address() == address {
+        while let Some(start) = self.pop() {
+            if start.address() == address {
                 return;
             }
-            if job.is_fresh() {
-                return popped.map_or((), |job| self.put_back(job));
+            if start.is_fresh() {
+                return self.put_back(start);
             }
         }
     }
 
-    fn put_back(&self, job: Job) {
-        self.top.set(job.address());
-        self.open.queue.push(job);
+    fn put_back(&self, start: Start) {
+        self.top.set(start.address());
+        self.open.queue.push(start);
         // It was hidden from thieves for a moment.
         self.open.home.notify();
     }

@@ -3,16 +3,17 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use async_task::Runnable;
+
 use super::monitor;
-use super::queues::Queues;
+use super::queues::{Queues, Side};
 use super::seat::{Doing, Seat};
 use super::sleep::{Counts, Sleep, Wake};
 use super::worker;
-use crate::job::{Entry, Job};
+use crate::job::{Job, Kind, Start};
 use crate::lend::{self, Stranded};
 use crate::local::{self, Home};
 use crate::rights::Run;
-use crate::sync::deque::Worker;
 use crate::sync::thread::{self, JoinHandle, ThreadId};
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Unparker, Weak, parker, times};
 
@@ -77,19 +78,22 @@ impl Core {
         if self.sleep.counts().closed() {
             return drop(job);
         }
-        // A future that was woken goes to the end of the line, and so does an agent: two that wake
+        // A future that was woken goes to the end of a line, and so does an agent: two that wake
         // each other would otherwise keep everybody else off this thread for ever.
-        if job.comes_again() {
-            self.line_up(job);
-        } else {
-            self.push_own(job);
+        match job.into_kind() {
+            Kind::Future(future) => self.line_up(future),
+            Kind::Task(start) if start.comes_again() => {
+                self.queues.inject(start.into());
+                self.notify_of_push();
+            }
+            Kind::Task(start) => self.push_own(start),
         }
     }
 
-    fn line_up(self: &Arc<Self>, job: Job) {
-        let register = |queue: &Worker<Job>| self.register(queue);
-        if let Err(job) = local::line_up(self.id(), job, register) {
-            self.queues.inject(job);
+    fn line_up(self: &Arc<Self>, future: Runnable) {
+        let register = |stealer| self.register(Side::Line(stealer));
+        if let Err(future) = local::line_up(self.id(), future, register) {
+            self.queues.inject(future.into());
         }
         self.notify_of_push();
     }
@@ -97,17 +101,18 @@ impl Core {
     /// Adds a task that was not started; on a closed pool it is cancelled.
     #[inline]
     pub(super) fn push_task(self: &Arc<Self>, task: Arc<dyn Run>) {
+        let start = Start::new(task);
         if self.sleep.counts().closed() {
-            return drop(task.into_job());
+            return drop(start);
         }
-        self.push_own(task);
+        self.push_own(start);
     }
 
     #[inline]
-    fn push_own(self: &Arc<Self>, entry: impl Entry) {
-        let register = |queue: &Worker<Job>| self.register(queue);
-        if let Err(entry) = local::push(self.id(), self.config.adopts, entry, register) {
-            self.queues.inject(entry.into_job());
+    fn push_own(self: &Arc<Self>, start: Start) {
+        let register = |stealer| self.register(Side::Stack(stealer));
+        if let Err(start) = local::push(self.id(), self.config.adopts, start, register) {
+            self.queues.inject(start.into());
         }
         self.notify_of_push();
     }
@@ -126,8 +131,8 @@ impl Core {
         local::len(self.id()).max(self.queues.injected()) > 1
     }
 
-    fn register(self: &Arc<Self>, queue: &Worker<Job>) -> Box<dyn Home> {
-        let number = self.queues.add(queue);
+    fn register(self: &Arc<Self>, side: Side) -> Box<dyn Home> {
+        let number = self.queues.add(side);
         Box::new(AtHome {
             core: Arc::clone(self),
             number,
@@ -310,8 +315,8 @@ impl Home for AtHome {
         self.core.notify();
     }
 
-    fn leave(&self, queue: &Worker<Job>) {
-        self.core.queues.remove(self.number, queue);
+    fn leave(&self, rest: &mut dyn Iterator<Item = Job>) {
+        self.core.queues.remove(self.number, rest);
         self.core.notify();
     }
 }

@@ -1,23 +1,32 @@
 //! The pool's queues: one for all, and each thread's own, seen from the thieves' side.
 
-use crate::job::Job;
-use crate::sync::deque::{Injector, Steal, Stealer, Worker};
+use async_task::Runnable;
+
+use crate::job::{Job, Start};
+use crate::sync::deque::{Injector, Steal, Stealer};
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering};
 
-/// The threads there are to steal from, each with the number it was added under.
-type Stealers = Arc<[(usize, Stealer<Job>)]>;
+/// A thread's queue, as thieves see it.
+#[derive(Clone)]
+pub(super) enum Side {
+    Stack(Stealer<Start>),
+    Line(Stealer<Runnable>),
+}
+
+/// The queues there are to steal from, each with the number it was added under.
+type Sides = Arc<[(usize, Side)]>;
 
 pub(super) struct Queues {
     injector: Injector<Job>,
     /// Copied on change: a thief goes through a snapshot without a lock.
-    stealers: Mutex<Stealers>,
-    /// Counts the changes of `stealers`; a snapshot of another version is looked up again.
+    sides: Mutex<Sides>,
+    /// Counts the changes of `sides`; a snapshot of another version is looked up again.
     version: AtomicUsize,
 }
 
-/// A thief's snapshot of the threads there are to steal from.
+/// A thief's snapshot of the queues there are to steal from.
 pub(super) struct Thief {
-    stealers: Stealers,
+    sides: Sides,
     version: usize,
     /// Where the last steal was: others may start elsewhere, and luck tends to last.
     next: usize,
@@ -27,41 +36,39 @@ impl Queues {
     pub(super) fn new() -> Self {
         Self {
             injector: Injector::new(),
-            stealers: Mutex::new(Arc::new([])),
+            sides: Mutex::new(Arc::new([])),
             version: AtomicUsize::new(0),
         }
     }
 
     /// Lets others steal from a thread's queue; gives the number to remove it by.
-    pub(super) fn add(&self, queue: &Worker<Job>) -> usize {
+    pub(super) fn add(&self, side: Side) -> usize {
         // The version is changed under this lock only, by one each time: no number comes twice.
-        let mut stealers = self.stealers.lock();
+        let mut sides = self.sides.lock();
         let number = self.version.load(Ordering::Relaxed);
-        let mut all = stealers.to_vec();
-        all.push((number, queue.stealer()));
-        self.replace(&mut stealers, all);
+        let mut all = sides.to_vec();
+        all.push((number, side));
+        self.replace(&mut sides, all);
         number
     }
 
-    /// Moves what a thread that ends has queued to the queue for all.
-    pub(super) fn remove(&self, number: usize, queue: &Worker<Job>) {
-        while let Some(job) = queue.pop() {
-            self.inject(job);
-        }
-        let mut stealers = self.stealers.lock();
-        let mut all = stealers.to_vec();
+    /// Moves what is left in a queue to the one for all.
+    pub(super) fn remove(&self, number: usize, rest: &mut dyn Iterator<Item = Job>) {
+        rest.for_each(|job| self.inject(job));
+        let mut sides = self.sides.lock();
+        let mut all = sides.to_vec();
         all.retain(|(other, _)| *other != number);
-        self.replace(&mut stealers, all);
+        self.replace(&mut sides, all);
     }
 
-    /// How many threads there are to steal from.
+    /// How many queues there are to steal from.
     #[cfg(test)]
     pub(super) fn known(&self) -> usize {
-        self.stealers.lock().len()
+        self.sides.lock().len()
     }
 
-    fn replace(&self, stealers: &mut Stealers, all: Vec<(usize, Stealer<Job>)>) {
-        *stealers = all.into();
+    fn replace(&self, sides: &mut Sides, all: Vec<(usize, Side)>) {
+        *sides = all.into();
         // Release, with the thief's Acquire: who sees the version finds at least this list.
         self.version.fetch_add(1, Ordering::Release);
     }
@@ -71,10 +78,10 @@ impl Queues {
     }
 
     pub(super) fn thief(&self) -> Thief {
-        let stealers = self.stealers.lock();
+        let sides = self.sides.lock();
         let version = self.version.load(Ordering::Relaxed);
         Thief {
-            stealers: Arc::clone(&stealers),
+            sides: Arc::clone(&sides),
             version,
             next: 0,
         }
@@ -83,11 +90,7 @@ impl Queues {
     /// Whether any queue has a job, a stale one perhaps.
     pub(super) fn has_work(&self, thief: &mut Thief) -> bool {
         thief.refresh(self);
-        !self.injector.is_empty()
-            || thief
-                .stealers
-                .iter()
-                .any(|(_, stealer)| !stealer.is_empty())
+        !self.injector.is_empty() || thief.sides.iter().any(|(_, side)| !side.is_empty())
     }
 
     /// About how many jobs wait in the queue for all.
@@ -97,15 +100,11 @@ impl Queues {
 
     /// About how many jobs wait.
     pub(super) fn len(&self) -> usize {
-        let stealers = Arc::clone(&self.stealers.lock());
-        self.injected()
-            + stealers
-                .iter()
-                .map(|(_, stealer)| stealer.len())
-                .sum::<usize>()
+        let sides = Arc::clone(&self.sides.lock());
+        self.injected() + sides.iter().map(|(_, side)| side.len()).sum::<usize>()
     }
 
-    /// The oldest job of the thread whose turn it is, or else of another.
+    /// The oldest job of the queue whose turn it is, or else of another.
     pub(super) fn take_in_turn(&self, thief: &mut Thief) -> Option<Job> {
         thief.next += 1;
         thief.steal(self)
@@ -116,7 +115,7 @@ impl Queues {
         retrying(|| self.injector.steal())
     }
 
-    /// A job from the queue for all, or else the oldest of some thread's own.
+    /// A job from the queue for all, or else the oldest of some thread's.
     pub(super) fn steal(&self, thief: &mut Thief) -> Option<Job> {
         loop {
             let job = self.take_injected().or_else(|| thief.steal(self))?;
@@ -140,10 +139,10 @@ impl Thief {
 
     fn steal(&mut self, queues: &Queues) -> Option<Job> {
         self.refresh(queues);
-        let count = self.stealers.len();
+        let count = self.sides.len();
         for offset in 0..count {
             let index = (self.next + offset) % count;
-            if let Some(job) = retrying(|| self.stealers[index].1.steal()) {
+            if let Some(job) = self.sides[index].1.steal() {
                 self.next = index;
                 return Some(job);
             }
@@ -152,10 +151,33 @@ impl Thief {
     }
 }
 
-fn retrying(mut steal: impl FnMut() -> Steal<Job>) -> Option<Job> {
+impl Side {
+    fn steal(&self) -> Option<Job> {
+        match self {
+            Self::Stack(tasks) => retrying(|| tasks.steal()),
+            Self::Line(futures) => retrying(|| futures.steal()),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Stack(tasks) => tasks.is_empty(),
+            Self::Line(futures) => futures.is_empty(),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Stack(tasks) => tasks.len(),
+            Self::Line(futures) => futures.len(),
+        }
+    }
+}
+
+fn retrying<J: Into<Job>>(mut steal: impl FnMut() -> Steal<J>) -> Option<Job> {
     loop {
         match steal() {
-            Steal::Success(job) => return Some(job),
+            Steal::Success(job) => return Some(job.into()),
             Steal::Empty => return None,
             Steal::Retry => std::hint::spin_loop(),
         }

@@ -84,7 +84,7 @@ impl WorkerThread {
         // A new thread is counted as searching: somebody wanted it for a job.
         let mut searching = true;
         loop {
-            let next = if searching { None } else { self.own_job() };
+            let next = if searching { None } else { self.next_job() };
             let found = next.or_else(|| {
                 if searching {
                     self.core.sleep.has_come();
@@ -125,7 +125,7 @@ impl WorkerThread {
         }
     }
 
-    fn own_job(&mut self) -> Option<Job> {
+    fn next_job(&mut self) -> Option<Job> {
         if self.job.get() % FAIR_EVERY == 0 {
             let turn = self.job.get() / FAIR_EVERY;
             if let Some(job) = self.fair_job(turn).filter(Job::is_fresh) {
@@ -134,14 +134,14 @@ impl WorkerThread {
         }
         // The queue for all at once, without being counted as searching: futures that are woken from
         // outside go there.
-        local::next().or_else(|| self.core.queues.take_injected())
+        own_job().or_else(|| self.core.queues.take_injected())
     }
 
     /// A job of those that this thread might never come to.
     fn fair_job(&mut self, turn: u64) -> Option<Job> {
         match turn % 3 {
             0 => self.core.queues.take_injected(),
-            1 => local::first_in_line(),
+            1 => local::first_in_line().map(Job::from),
             _ => self.core.queues.take_in_turn(&mut self.thief),
         }
     }
@@ -151,7 +151,7 @@ impl WorkerThread {
             return Some(job);
         }
         for _ in 0..self.looks {
-            if let Some(job) = local::next().or_else(|| self.core.queues.steal(&mut self.thief)) {
+            if let Some(job) = own_job().or_else(|| self.core.queues.steal(&mut self.thief)) {
                 return Some(job);
             }
             for _ in 0..SPINS {
@@ -246,6 +246,13 @@ impl WorkerThread {
             self.core.forget_thread();
         }
     }
+}
+
+/// What this thread has spawned last, or else the first of the futures that it has woken.
+#[inline]
+fn own_job() -> Option<Job> {
+    let task = local::pop().map(Job::from);
+    task.or_else(|| local::first_in_line().map(Job::from))
 }
 
 /// The waits of a worker, told to its pool.
