@@ -99,24 +99,7 @@ impl Job {
         });
     }
 
-    /// As [`run`](Self::run); an agent's job that leaves nothing to do is handed back, to be
-    /// [let go](Self::let_go) or run before this thread does something else.
-    pub(crate) fn visit(self) -> Option<(Self, Visit)> {
-        let mut held = None;
-        // All of it: that it is dropped may be the end of a value, and of a worker if that panics.
-        quietly(|| {
-            let Kind::Task(start) = &self.0 else {
-                return self.run();
-            };
-            let visit = start.0.visit();
-            if visit != Visit::Over {
-                held = Some((self, visit));
-            }
-        });
-        held
-    }
-
-    /// Ends a visit; handed back, it is to be run after all.
+    /// Ends a [visit](Visited::visit); handed back, it is to be run after all.
     pub(crate) fn let_go(self) -> Option<Self> {
         if matches!(&self.0, Kind::Task(start) if start.0.let_go()) {
             // It may be the end of the agent, and of its executor.
@@ -131,6 +114,45 @@ impl Job {
         match &self.0 {
             Kind::Task(start) => start.is_fresh(),
             Kind::Future(_) => true,
+        }
+    }
+}
+
+/// What a worker runs.
+pub(crate) trait Visited {
+    /// As [`Job::run`]; an agent's job that leaves nothing to do is handed back, to be
+    /// [let go](Job::let_go) or run before this thread does something else.
+    fn visit(self) -> Option<(Job, Visit)>;
+}
+
+impl Visited for Start {
+    #[inline]
+    fn visit(self) -> Option<(Job, Visit)> {
+        let mut held = None;
+        // All of it: that it is dropped may be the end of a value, and of a worker if that panics.
+        quietly(|| {
+            let visit = self.0.visit();
+            if visit != Visit::Over {
+                held = Some((self.into(), visit));
+            }
+        });
+        held
+    }
+}
+
+impl Visited for Runnable {
+    #[inline]
+    fn visit(self) -> Option<(Job, Visit)> {
+        quietly(|| poll_once(self));
+        None
+    }
+}
+
+impl Visited for Job {
+    fn visit(self) -> Option<(Job, Visit)> {
+        match self.0 {
+            Kind::Task(start) => start.visit(),
+            Kind::Future(future) => future.visit(),
         }
     }
 }

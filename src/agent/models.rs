@@ -6,7 +6,7 @@ use std::time::Duration;
 use loom::thread;
 
 use super::Agent;
-use crate::job::Job;
+use crate::job::{Job, Visited};
 use crate::models::{Count, Dropped, explore};
 use crate::sync::{Arc, Mutex};
 

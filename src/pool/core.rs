@@ -13,7 +13,6 @@ use super::worker;
 use crate::job::{Job, Kind, Start};
 use crate::lend::{self, Stranded};
 use crate::local::{self, Home};
-use crate::rights::Run;
 use crate::sync::thread::{self, JoinHandle, ThreadId};
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Unparker, Weak, parker, times};
 
@@ -75,22 +74,27 @@ impl Core {
     /// Adds a job; on a closed pool it is cancelled.
     #[inline]
     pub(super) fn push(self: &Arc<Self>, job: Job) {
-        if self.sleep.counts().closed() {
-            return drop(job);
-        }
         // A future that was woken goes to the end of a line, and so does an agent: two that wake
         // each other would otherwise keep everybody else off this thread for ever.
         match job.into_kind() {
             Kind::Future(future) => self.line_up(future),
-            Kind::Task(start) if start.comes_again() => {
-                self.queues.inject(start.into());
-                self.notify_of_push();
-            }
-            Kind::Task(start) => self.push_own(start),
+            Kind::Task(start) if start.comes_again() => self.inject(start),
+            Kind::Task(start) => self.push_task(start),
         }
     }
 
+    fn inject(self: &Arc<Self>, start: Start) {
+        if self.sleep.counts().closed() {
+            return drop(start);
+        }
+        self.queues.inject(start.into());
+        self.notify_of_push();
+    }
+
     fn line_up(self: &Arc<Self>, future: Runnable) {
+        if self.sleep.counts().closed() {
+            return drop(future);
+        }
         let register = |stealer| self.register(Side::Line(stealer));
         if let Err(future) = local::line_up(self.id(), future, register) {
             self.queues.inject(future.into());
@@ -99,17 +103,10 @@ impl Core {
     }
 
     /// Adds a task that was not started; on a closed pool it is cancelled.
-    #[inline]
-    pub(super) fn push_task(self: &Arc<Self>, task: Arc<dyn Run>) {
-        let start = Start::new(task);
+    pub(super) fn push_task(self: &Arc<Self>, start: Start) {
         if self.sleep.counts().closed() {
             return drop(start);
         }
-        self.push_own(start);
-    }
-
-    #[inline]
-    fn push_own(self: &Arc<Self>, start: Start) {
         let register = |stealer| self.register(Side::Stack(stealer));
         if let Err(start) = local::push(self.id(), self.config.adopts, start, register) {
             self.queues.inject(start.into());

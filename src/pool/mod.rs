@@ -31,7 +31,7 @@ use std::time::Duration;
 use self::core::{Config, Core};
 use crate::executor::Executor;
 use crate::handle::JoinHandle;
-use crate::job::Job;
+use crate::job::{Job, Start};
 use crate::rights::Run;
 use crate::sync::{Arc, OnceLock};
 use crate::{stack, wait};
@@ -207,7 +207,7 @@ impl Pool {
     /// As `execute`, of a task that was not started.
     #[inline]
     pub(crate) fn start(&self, task: Arc<dyn Run>) {
-        self.core().push_task(task);
+        self.core().push_task(Start::new(task));
     }
 
     fn core(&self) -> &Arc<Core> {

@@ -10,7 +10,7 @@ use super::os::OsThread;
 use super::queues::Thief;
 use super::seat::{Doing, Seat};
 use super::sleep::Rest;
-use crate::job::Job;
+use crate::job::{Job, Visited};
 use crate::rights::Visit;
 use crate::sync::{Arc, Ordering, Parker, parker, times};
 use crate::wait::Host;
@@ -84,57 +84,69 @@ impl WorkerThread {
         // A new thread is counted as searching: somebody wanted it for a job.
         let mut searching = true;
         loop {
-            let next = if searching { None } else { self.next_job() };
-            let found = next.or_else(|| {
-                if searching {
-                    self.core.sleep.has_come();
-                } else {
-                    self.core.sleep.starts_searching();
-                }
-                let found = self.search();
-                if found.is_some() && self.core.sleep.stops_searching() {
-                    self.wake_next();
-                }
-                found
-            });
-            searching = match found {
-                Some(job) => {
-                    self.execute(job);
-                    // To have slept is to have been woken to search.
-                    self.core.sleep.rest_if_surplus(&self.seat) && {
-                        if !self.sleep() {
-                            return self.leave();
-                        }
-                        true
+            let ran = (!searching && self.run_next()) || self.run_found(searching);
+            searching = if ran {
+                // To have slept is to have been woken to search.
+                self.core.sleep.rest_if_surplus(&self.seat) && {
+                    if !self.sleep() {
+                        return self.leave();
                     }
+                    true
                 }
-                None => {
-                    let (core, thief) = (&self.core, &mut self.thief);
-                    match core.sleep.rest(&self.seat, || core.queues.has_work(thief)) {
-                        Rest::Leave => {
-                            if let Some((held, _)) = self.visited.take() {
-                                held.run();
-                            }
-                            return self.leave();
+            } else {
+                let (core, thief) = (&self.core, &mut self.thief);
+                match core.sleep.rest(&self.seat, || core.queues.has_work(thief)) {
+                    Rest::Leave => {
+                        if let Some((held, _)) = self.visited.take() {
+                            held.run();
                         }
-                        Rest::Asleep if !self.sleep() => return self.leave(),
-                        Rest::Asleep | Rest::Stay => true,
+                        return self.leave();
                     }
+                    Rest::Asleep if !self.sleep() => return self.leave(),
+                    Rest::Asleep | Rest::Stay => true,
                 }
             };
         }
     }
 
-    fn next_job(&mut self) -> Option<Job> {
+    /// Runs a job that is at hand. `false`: there is none.
+    fn run_next(&mut self) -> bool {
         if self.job.get() % FAIR_EVERY == 0 {
             let turn = self.job.get() / FAIR_EVERY;
             if let Some(job) = self.fair_job(turn).filter(Job::is_fresh) {
-                return Some(job);
+                self.execute(job);
+                return true;
             }
         }
-        // The queue for all at once, without being counted as searching: futures that are woken from
-        // outside go there.
-        own_job().or_else(|| self.core.queues.take_injected())
+        // Each kind by itself: see `local`.
+        if let Some(start) = local::pop() {
+            self.execute(start);
+        } else if let Some(future) = local::first_in_line() {
+            self.execute(future);
+        } else if let Some(job) = self.core.queues.take_injected() {
+            // Without being counted as searching: futures that are woken from outside are there.
+            self.execute(job);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// Looks for a job, and runs it. `false`: there is none, and this thread searches still.
+    fn run_found(&mut self, searching: bool) -> bool {
+        if searching {
+            self.core.sleep.has_come();
+        } else {
+            self.core.sleep.starts_searching();
+        }
+        let Some(job) = self.search() else {
+            return false;
+        };
+        if self.core.sleep.stops_searching() {
+            self.wake_next();
+        }
+        self.execute(job);
+        true
     }
 
     /// A job of those that this thread might never come to.
@@ -151,7 +163,9 @@ impl WorkerThread {
             return Some(job);
         }
         for _ in 0..self.looks {
-            if let Some(job) = own_job().or_else(|| self.core.queues.steal(&mut self.thief)) {
+            let own = local::pop().map(Job::from);
+            let own = own.or_else(|| local::first_in_line().map(Job::from));
+            if let Some(job) = own.or_else(|| self.core.queues.steal(&mut self.thief)) {
                 return Some(job);
             }
             for _ in 0..SPINS {
@@ -169,7 +183,7 @@ impl WorkerThread {
         }
     }
 
-    fn execute(&mut self, job: Job) {
+    fn execute(&mut self, job: impl Visited) {
         let number = self.job.get() + 1;
         self.job.set(number);
         self.seat.works_on(number);
@@ -246,13 +260,6 @@ impl WorkerThread {
             self.core.forget_thread();
         }
     }
-}
-
-/// What this thread has spawned last, or else the first of the futures that it has woken.
-#[inline]
-fn own_job() -> Option<Job> {
-    let task = local::pop().map(Job::from);
-    task.or_else(|| local::first_in_line().map(Job::from))
 }
 
 /// The waits of a worker, told to its pool.
