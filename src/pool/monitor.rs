@@ -53,7 +53,7 @@ struct Tally {
 }
 
 #[derive(Default)]
-struct Monitor {
+pub(super) struct Monitor {
     sights: HashMap<*const Seat, Sight>,
     /// How many threads to add if everybody is blocked still: doubles while it lasts.
     stride: usize,
@@ -111,7 +111,7 @@ pub(super) fn run(core: &Weak<Core>, parker: &Parker) {
 
 impl Monitor {
     /// `true`: the pool has grown.
-    fn look(&mut self, core: &Arc<Core>) -> bool {
+    pub(super) fn look(&mut self, core: &Arc<Core>) -> bool {
         let seats = core.seats.lock().clone();
         let mut tally = Tally::default();
         let mut sights = HashMap::with_capacity(seats.len());
@@ -172,8 +172,8 @@ impl Monitor {
             target.saturating_sub(active)
         };
         let mut grows = false;
-        for _ in 0..missing.min(core.queues.len()) {
-            match core.sleep.wake_beyond_target() {
+        for added in 0..missing.min(core.queues.len()) {
+            match core.sleep.wake_beyond_target(active + added) {
                 Wake::Nobody => break,
                 wake => core.wake(wake),
             }

@@ -193,9 +193,14 @@ impl Sleep {
         Wake::NewThread
     }
 
-    /// Wakes one more, whatever the target says: the monitor's decision.
-    pub(super) fn wake_beyond_target(&self) -> Wake {
-        self.wake_one(&mut self.crew.lock())
+    /// Wakes one more, whatever the target says: the monitor's decision, made as so many were active. If there
+    /// are more by now, somebody else has woken one.
+    pub(super) fn wake_beyond_target(&self, active: usize) -> Wake {
+        let mut crew = self.crew.lock();
+        if self.counts().active() > active {
+            return Wake::Nobody;
+        }
+        self.wake_one(&mut crew)
     }
 
     fn wake_one(&self, crew: &mut Crew) -> Wake {

@@ -233,6 +233,14 @@ fn no_other_thread_is_woken_beyond_the_target() {
 }
 
 #[test]
+fn the_monitor_adds_nobody_where_another_was_woken_meanwhile() {
+    let sleep = Sleep::new(1, 8);
+    assert!(matches!(sleep.wake_beyond_target(0), Wake::NewThread));
+    assert!(matches!(sleep.wake_beyond_target(0), Wake::Nobody));
+    assert!(matches!(sleep.wake_beyond_target(1), Wake::NewThread));
+}
+
+#[test]
 fn where_the_one_who_was_woken_does_not_come_another_runs_the_jobs() {
     let pool = Pool::builder().threads(2).build().unwrap();
     comes_to_rest(&pool);
