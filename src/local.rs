@@ -145,9 +145,9 @@ pub(crate) fn pop() -> Option<Start> {
     SLOT.try_with(|slot| slot.stack.get()?.pop()).ok().flatten()
 }
 
-/// The future that is first in this thread's line.
+/// The future that was first in this thread's line.
 #[inline]
-pub(crate) fn first_in_line() -> Option<Runnable> {
+pub(crate) fn take_first_in_line() -> Option<Runnable> {
     SLOT.try_with(|slot| slot.line.get()?.queue.pop())
         .ok()
         .flatten()
@@ -166,7 +166,7 @@ pub(crate) fn len(pool: usize) -> usize {
     SLOT.try_with(len).unwrap_or(0)
 }
 
-/// Drops the entry of the task at this address off the top of this thread's queue, and stale entries
+/// Drops the entry of the task at this address off the top of this thread's stack, and stale entries
 /// above it: the caller has made it stale, and is about to run the task itself.
 #[inline]
 pub(crate) fn retract(address: *const ()) {

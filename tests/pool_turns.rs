@@ -3,12 +3,13 @@
 mod common;
 
 use std::future::poll_fn;
+use std::hint;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::task::Poll;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{must_end, players};
 use letgo::{JoinHandle, Pool, promise};
@@ -116,6 +117,103 @@ fn a_thread_with_endless_closures_of_its_own_comes_back_to_its_futures() {
             }
         }));
         assert_eq!(wait(future), 0);
+        stop.store(true, Ordering::SeqCst);
+    });
+}
+
+#[test]
+fn what_comes_from_outside_takes_turns_with_futures_that_are_always_ready() {
+    const TIMES: usize = 100;
+    must_end(|| {
+        let pool = Pool::builder().threads(1).max_threads(1).build().unwrap();
+        let polls = Arc::new(AtomicUsize::new(0));
+        let (tell, told) = channel();
+        let futures: Vec<_> = (0..3)
+            .map(|_| {
+                let (inner, polls, tell) = (pool.clone(), Arc::clone(&polls), tell.clone());
+                pool.spawn_future(poll_fn(move |cx| {
+                    let before = polls.fetch_add(1, Ordering::SeqCst);
+                    if before >= 7 * TIMES {
+                        return Poll::Ready(());
+                    }
+                    if before % 7 == 0 {
+                        let (inner, polls, tell) =
+                            (inner.clone(), Arc::clone(&polls), tell.clone());
+                        let outside = thread::spawn(move || {
+                            let meanwhile = move || polls.load(Ordering::SeqCst) - before;
+                            inner
+                                .spawn_value(move || tell.send(meanwhile()).unwrap())
+                                .detach();
+                        });
+                        outside.join().unwrap();
+                    }
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }))
+            })
+            .collect();
+        drop(tell);
+        futures.into_iter().for_each(wait);
+        let longest = told.iter().max().unwrap();
+        assert!(longest <= 10, "it waited for {longest} polls");
+    });
+}
+
+/// Computes for a while, then waits for nothing, for half that time, so that the pool replaces this thread.
+fn computes_and_blocks() {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_millis(2) {
+        hint::spin_loop();
+    }
+    let (resolver, never) = promise::<()>();
+    assert!(never.get_timeout(Duration::from_millis(1)).is_err());
+    drop(resolver);
+}
+
+#[test]
+fn threads_that_take_turns_in_being_blocked_serve_others_too() {
+    must_end(|| {
+        let pool = pool(1);
+        let stop = Arc::new(AtomicBool::new(false));
+        let futures = [(); 2].map(|()| {
+            let still = Arc::clone(&stop);
+            pool.spawn_future(poll_fn(move |cx| {
+                computes_and_blocks();
+                if still.load(Ordering::SeqCst) {
+                    return Poll::Ready(());
+                }
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }))
+        });
+        for n in 0..3 {
+            assert_eq!(wait(pool.spawn_value(move || n)), n);
+        }
+        stop.store(true, Ordering::SeqCst);
+        futures.into_iter().for_each(wait);
+    });
+}
+
+fn respawn_and_block(pool: &Pool, stop: &Arc<AtomicBool>) {
+    if !stop.load(Ordering::SeqCst) {
+        let (again, still) = (pool.clone(), Arc::clone(stop));
+        pool.spawn_value(move || respawn_and_block(&again, &still))
+            .detach();
+        computes_and_blocks();
+    }
+}
+
+#[test]
+fn threads_that_take_turns_in_being_blocked_serve_others_beside_closures_too() {
+    must_end(|| {
+        let pool = pool(1);
+        let stop = Arc::new(AtomicBool::new(false));
+        for _ in 0..2 {
+            respawn_and_block(&pool, &stop);
+        }
+        for n in 0..3 {
+            assert_eq!(wait(pool.spawn_value(move || n)), n);
+        }
         stop.store(true, Ordering::SeqCst);
     });
 }

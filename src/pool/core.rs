@@ -125,7 +125,7 @@ impl Core {
     /// Whether this thread has left several jobs that wait, stale ones perhaps.
     #[cold]
     fn has_several(self: &Arc<Self>) -> bool {
-        local::len(self.id()).max(self.queues.injected()) > 1
+        local::len(self.id()) + self.queues.injected() > 1
     }
 
     fn register(self: &Arc<Self>, side: Side) -> Box<dyn Home> {
@@ -301,7 +301,7 @@ impl Stranded for Core {
     }
 }
 
-/// A thread whose queue is one of this pool's.
+/// A queue of a thread's, as this pool knows it.
 struct AtHome {
     core: Arc<Core>,
     number: usize,

@@ -3,7 +3,7 @@
 //! | file | its one idea |
 //! |---|---|
 //! | `core` | what the threads share, and how they are made |
-//! | `queues` | where jobs wait |
+//! | `queues` | where jobs wait: the queue for all, and the threads' own (`crate::local`) as thieves see them |
 //! | `sleep` | who is awake, and whom to wake: the protocol that loses no wake-up |
 //! | `seat` | a worker as others see it |
 //! | `worker` | a worker's life |

@@ -104,14 +104,19 @@ impl Queues {
         self.injected() + sides.iter().map(|(_, side)| side.len()).sum::<usize>()
     }
 
-    /// The oldest job of the queue whose turn it is, or else of another.
+    /// The oldest job of the thread's queue whose turn it is, or else of another.
     pub(super) fn take_in_turn(&self, thief: &mut Thief) -> Option<Job> {
         thief.next += 1;
         thief.steal(self)
     }
 
     /// The oldest job of the queue for all.
+    #[inline]
     pub(super) fn take_injected(&self) -> Option<Job> {
+        // To steal from an empty one takes a fence.
+        if self.injector.is_empty() {
+            return None;
+        }
         retrying(|| self.injector.steal())
     }
 

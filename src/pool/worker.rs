@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use std::cell::Cell;
+use std::iter;
 use std::time::{Duration, Instant};
 
 use super::core::Core;
@@ -28,9 +29,12 @@ const SOON: Duration = Duration::from_micros(50);
 /// How long it pauses between two looks: to look often would slow down those at whose queues it looks.
 const SPINS: usize = 16;
 
-/// A thread with an endless supply of jobs takes every so-manieth from elsewhere (a prime, as Go's
-/// scheduler has it): the supply may be its own stack of jobs, its line, or the queue for all.
+/// A thread with an endless supply of jobs of its own takes some of each so many (a prime, as Go's scheduler
+/// has it) from elsewhere: one of the queue for all, one of its line, and one of any thread's.
 const FAIR_EVERY: u64 = 61;
+const INJECTED_AT: u64 = 0;
+const LINE_AT: u64 = 20;
+const OTHERS_AT: u64 = 40;
 
 /// How long a worker sleeps before it lets an agent go whose callers do its work: about what it takes to
 /// be woken.
@@ -111,17 +115,14 @@ impl WorkerThread {
 
     /// Runs a job that is at hand. `false`: there is none.
     fn run_next(&mut self) -> bool {
-        if self.job.get() % FAIR_EVERY == 0 {
-            let turn = self.job.get() / FAIR_EVERY;
-            if let Some(job) = self.fair_job(turn).filter(Job::is_fresh) {
-                self.execute(job);
-                return true;
-            }
-        }
-        // Each kind by itself: see `local`.
-        if let Some(start) = local::pop() {
+        if let Some(job) = self.fair_job() {
+            self.execute(job);
+        } else if let Some(start) = local::pop() {
+            // Tasks and futures each by themselves: as what they are they stay in registers.
             self.execute(start);
-        } else if let Some(future) = local::first_in_line() {
+        } else if let Some(job) = self.injected_by_turns() {
+            self.execute(job);
+        } else if let Some(future) = local::take_first_in_line() {
             self.execute(future);
         } else if let Some(job) = self.core.queues.take_injected() {
             // Without being counted as searching: futures that are woken from outside are there.
@@ -130,6 +131,28 @@ impl WorkerThread {
             return false;
         }
         true
+    }
+
+    /// Now and then a job of those that this thread might never come to.
+    #[inline]
+    fn fair_job(&mut self) -> Option<Job> {
+        match self.job.get() % FAIR_EVERY {
+            INJECTED_AT => self.core.queues.take_injected(),
+            LINE_AT => local::take_first_in_line().map(Job::from),
+            OTHERS_AT => self.core.queues.take_in_turn(&mut self.thief),
+            _ => return None,
+        }
+        .filter(Job::is_fresh)
+    }
+
+    /// The queue for all has its turn with this thread's line: both may be endless.
+    #[inline]
+    fn injected_by_turns(&self) -> Option<Job> {
+        if self.job.get() % 2 == 0 {
+            self.core.queues.take_injected()
+        } else {
+            None
+        }
     }
 
     /// Looks for a job, and runs it. `false`: there is none, and this thread searches still.
@@ -149,30 +172,22 @@ impl WorkerThread {
         true
     }
 
-    /// A job of those that this thread might never come to.
-    fn fair_job(&mut self, turn: u64) -> Option<Job> {
-        match turn % 3 {
-            0 => self.core.queues.take_injected(),
-            1 => local::first_in_line().map(Job::from),
-            _ => self.core.queues.take_in_turn(&mut self.thief),
-        }
-    }
-
     fn search(&mut self) -> Option<Job> {
-        if let Some(job) = self.next.take() {
-            return Some(job);
-        }
+        let mut found = self.next.take().or_else(|| self.fair_job());
         for _ in 0..self.looks {
-            let own = local::pop().map(Job::from);
-            let own = own.or_else(|| local::first_in_line().map(Job::from));
-            if let Some(job) = own.or_else(|| self.core.queues.steal(&mut self.thief)) {
-                return Some(job);
+            found = found
+                .or_else(|| local::pop().map(Job::from))
+                .or_else(|| self.injected_by_turns())
+                .or_else(|| local::take_first_in_line().map(Job::from))
+                .or_else(|| self.core.queues.steal(&mut self.thief));
+            if found.is_some() {
+                break;
             }
             for _ in 0..SPINS {
                 std::hint::spin_loop();
             }
         }
-        None
+        found
     }
 
     /// This worker found a job and nobody searches on: if there is more, somebody should.
@@ -235,8 +250,12 @@ impl WorkerThread {
         while self.seat.asleep.load(Ordering::Relaxed) {
             if sleep.alive() > sleep.target {
                 if let Some(end) = wait::deadline_in(self.core.config.keep_alive) {
-                    if !self.parker.park_deadline(end) && sleep.retire(&self.seat) {
-                        return false;
+                    if !self.parker.park_deadline(end) {
+                        // While it is still counted: on its way to the queue for all a job is seen by nobody.
+                        self.leave_jobs();
+                        if sleep.retire(&self.seat) {
+                            return false;
+                        }
                     }
                     continue;
                 }
@@ -246,6 +265,18 @@ impl WorkerThread {
         let soon = since.elapsed() < SOON;
         self.looks = if soon { PATIENT_LOOKS } else { LOOKS };
         true
+    }
+
+    /// Leaves what this thread has to the others.
+    fn leave_jobs(&self) {
+        let own = iter::from_fn(|| {
+            let task = local::pop().map(Job::from);
+            task.or_else(|| local::take_first_in_line().map(Job::from))
+        });
+        for job in own {
+            self.core.queues.inject(job);
+            self.core.notify();
+        }
     }
 
     fn leave(self) {
@@ -263,10 +294,10 @@ impl WorkerThread {
 }
 
 /// The waits of a worker, told to its pool.
-struct Hosted {
-    core: Arc<Core>,
-    seat: Arc<Seat>,
-    job: Rc<Cell<u64>>,
+pub(super) struct Hosted {
+    pub(super) core: Arc<Core>,
+    pub(super) seat: Arc<Seat>,
+    pub(super) job: Rc<Cell<u64>>,
 }
 
 impl Host for Hosted {
