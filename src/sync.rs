@@ -1,4 +1,4 @@
-//! The one file that names `std::sync`: what the rest builds on, and what a model checker replaces.
+//! What the rest builds on, and what a model checker replaces: `std::sync` is named here and below alone.
 //!
 //! Under `--cfg letgo_loom` or `--cfg letgo_shuttle` locks, atomics, parked threads, the pool's deques and threads, and what a thread
 //! has for itself are in `modelled`. What has no part in any model stays as it is: `Arc` (loom's does not

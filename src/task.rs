@@ -53,8 +53,9 @@ enum State<W: Work> {
 enum Stage {
     /// The state is `Ready`.
     Fresh,
+    /// Some thread has started it, whatever has come of that.
     Started,
-    /// The state is `Gone`, and the lock is kept for good.
+    /// The value was taken, or the work and the right to the value at once: the lock may be kept for good.
     Closed,
 }
 

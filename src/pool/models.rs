@@ -5,11 +5,18 @@
 //! what a model finds. So nobody claims here. Time is no help either: the monitor sleeps at the first look in vain, and
 //! whatever is awake for a while only ends its naps as soon as nobody else has anything to do.
 
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
 use std::time::Duration;
 
 use loom::thread;
 
+use super::monitor::Monitor;
+use super::seat::{Doing, Seat};
 use super::sleep::Wake;
+use super::worker::Hosted;
 use super::{Builder, Pool};
 use crate::agent::Agent;
 use crate::executor::spawn_value_on;
@@ -17,8 +24,9 @@ use crate::handle::JoinHandle;
 use crate::job::Job;
 use crate::models::{Bed, explore, explore_some};
 use crate::promise::promise;
-use crate::sync::Arc;
 use crate::sync::thread::allow;
+use crate::sync::{Arc, parker};
+use crate::wait::Host;
 
 fn builder(threads: usize, max_threads: usize) -> Builder {
     // A model has five threads at the most.
@@ -91,6 +99,31 @@ fn a_push_of_a_worker_meets_another_that_falls_asleep() {
 }
 
 #[test]
+fn a_future_woken_by_a_worker_meets_another_that_falls_asleep() {
+    explore_some(1, 4, || {
+        let pool = pool(2, 2);
+        let (first, second) = blocks_unseen();
+        let (resolver, mut answer) = promise();
+        let inner = pool.clone();
+        let mut wakes = Some(move || {
+            resolver.resolve(()).unwrap();
+            first();
+        });
+        wait(pool.spawn_future(async move {
+            poll_fn(|cx| {
+                let polled = Pin::new(&mut answer).poll(cx);
+                if let Some(wakes) = wakes.take() {
+                    inner.spawn_value(wakes).detach();
+                }
+                polled
+            })
+            .await;
+            second();
+        }));
+    });
+}
+
+#[test]
 fn a_job_that_is_put_back_meets_another_worker_that_falls_asleep() {
     explore(1, || {
         let pool = pool(2, 2);
@@ -149,14 +182,30 @@ fn a_worker_that_blocks_meets_a_monitor_that_falls_asleep() {
 
 #[test]
 fn a_worker_that_goes_on_meets_a_monitor_that_presumes_it_blocked() {
-    explore(2, || {
-        let pool = pool(1, 1);
-        let (first, resolves) = blocks_seen();
-        pool.spawn_value(first).detach();
-        // Work that waits: it is what the monitor looks at the workers for.
-        let next = pool.spawn_value(|| ());
-        resolves();
-        wait(next);
+    explore(3, || {
+        // No thread can be made: this one stands in for the worker.
+        let builder = builder(1, 1);
+        allow(0);
+        let pool = builder.build().unwrap();
+        let core = Arc::clone(pool.core());
+        let seat = Arc::new(Seat::new(parker().1, None));
+        core.seats.lock().push(Arc::clone(&seat));
+        core.sleep.goes_on();
+        seat.works_on(1);
+        let host = Hosted {
+            core: Arc::clone(&core),
+            seat: Arc::clone(&seat),
+            job: Rc::new(Cell::new(1)),
+        };
+        let looks = thread::spawn(move || {
+            let mut monitor = Monitor::default();
+            monitor.look(&core);
+        });
+        assert!(host.blocks());
+        host.goes_on();
+        looks.join().unwrap();
+        let presumed = seat.status().doing == Doing::Presumed;
+        assert_eq!(pool.core().sleep.counts().active(), usize::from(!presumed));
     });
 }
 

@@ -9,9 +9,9 @@ pub(super) struct Seat {
     pub(super) asleep: AtomicBool,
     /// The number of the job, and what the worker is doing about it.
     ///
-    /// Only the worker changes it, but for `Working` to `Presumed` and back: that is the monitor's.
-    /// Relaxed throughout: the counts that follow from a change are kept by atomic additions, so
-    /// only who makes the change matters, and read-modify-writes of one word agree on that.
+    /// Only the worker changes it, but for `Working` to `Presumed` and back: that is the monitor's. Both agree
+    /// on who made a change, for a change that may meet another is a read-modify-write. What the monitor
+    /// then does to the counts comes after what the worker did to them before: hence acquire and release.
     status: AtomicU64,
     pub(super) os: Option<OsThread>,
 }
@@ -86,7 +86,7 @@ impl Seat {
     pub(super) fn works_on(&self, job: u64) {
         let doing = Doing::Working;
         self.status
-            .store(Status { job, doing }.pack(), Ordering::Relaxed);
+            .store(Status { job, doing }.pack(), Ordering::Release);
     }
 
     /// The worker's own change; gives what it was doing until now.
@@ -105,7 +105,7 @@ impl Seat {
             Status { job, doing: to }.pack(),
         );
         self.status
-            .compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed)
+            .compare_exchange(from, to, Ordering::Acquire, Ordering::Relaxed)
             .is_ok()
     }
 }
