@@ -172,8 +172,8 @@ impl Monitor {
             target.saturating_sub(active)
         };
         let mut grows = false;
-        for added in 0..missing.min(core.queues.len()) {
-            match core.sleep.wake_beyond_target(active + added) {
+        for _ in 0..missing.min(core.queues.len()) {
+            match core.sleep.wake_up_to(active + missing) {
                 Wake::Nobody => break,
                 wake => core.wake(wake),
             }

@@ -193,11 +193,11 @@ impl Sleep {
         Wake::NewThread
     }
 
-    /// Wakes one more, whatever the target says: the monitor's decision, made as so many were active. If there
-    /// are more by now, somebody else has woken one.
-    pub(super) fn wake_beyond_target(&self, active: usize) -> Wake {
+    /// Wakes one more, whatever the target says, until so many are active: the monitor's decision, which others
+    /// may have carried out meanwhile.
+    pub(super) fn wake_up_to(&self, goal: usize) -> Wake {
         let mut crew = self.crew.lock();
-        if self.counts().active() > active {
+        if self.counts().active() >= goal {
             return Wake::Nobody;
         }
         self.wake_one(&mut crew)

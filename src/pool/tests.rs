@@ -235,9 +235,9 @@ fn no_other_thread_is_woken_beyond_the_target() {
 #[test]
 fn the_monitor_adds_nobody_where_another_was_woken_meanwhile() {
     let sleep = Sleep::new(1, 8);
-    assert!(matches!(sleep.wake_beyond_target(0), Wake::NewThread));
-    assert!(matches!(sleep.wake_beyond_target(0), Wake::Nobody));
-    assert!(matches!(sleep.wake_beyond_target(1), Wake::NewThread));
+    assert!(matches!(sleep.wake_up_to(1), Wake::NewThread));
+    assert!(matches!(sleep.wake_up_to(1), Wake::Nobody));
+    assert!(matches!(sleep.wake_up_to(2), Wake::NewThread));
 }
 
 #[test]
