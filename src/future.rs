@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use crate::caught::Caught;
 use crate::error::JoinError;
 use crate::handle::JoinHandle;
-use crate::job::{Job, poll_once};
+use crate::job::{Entry, Job, poll_once};
 use crate::rights::Finish;
 use crate::sync::{Arc, Weak};
 use crate::task::Task;
@@ -40,7 +40,7 @@ where
         };
         // A panic of the executor would hit whoever wakes the future, who has no part in it, and leak
         // the executor. The job is dropped by it, and thus the task cancelled: that is told enough.
-        let schedule = move |runnable| quietly(|| schedule(Job::from(runnable)));
+        let schedule = move |runnable: Runnable| quietly(|| schedule(runnable.into_job()));
         let (runnable, stop) = async_task::spawn(driver, schedule);
         let start = Start {
             runnable,

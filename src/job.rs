@@ -64,23 +64,35 @@ impl Start {
     }
 }
 
-impl From<Start> for Job {
+/// What jobs are made of.
+pub(crate) trait Entry {
+    fn into_job(self) -> Job;
+}
+
+impl Entry for Start {
     #[inline]
-    fn from(start: Start) -> Self {
-        Self(Kind::Task(start))
+    fn into_job(self) -> Job {
+        Job(Kind::Task(self))
     }
 }
 
-impl From<Runnable> for Job {
+impl Entry for Job {
     #[inline]
-    fn from(runnable: Runnable) -> Self {
-        Self(Kind::Future(runnable))
+    fn into_job(self) -> Job {
+        self
+    }
+}
+
+impl Entry for Runnable {
+    #[inline]
+    fn into_job(self) -> Job {
+        Job(Kind::Future(self))
     }
 }
 
 impl Job {
     pub(crate) fn task(task: Arc<dyn Run>) -> Self {
-        Start::new(task).into()
+        Start::new(task).into_job()
     }
 
     #[inline]
@@ -133,7 +145,7 @@ impl Visited for Start {
         quietly(|| {
             let visit = self.0.visit();
             if visit != Visit::Over {
-                held = Some((self.into(), visit));
+                held = Some((self.into_job(), visit));
             }
         });
         held

@@ -5,7 +5,7 @@ use std::iter;
 
 use async_task::Runnable;
 
-use crate::job::{Job, Start};
+use crate::job::{Entry, Job, Start};
 use crate::sync::deque::{Stealer, Worker};
 use crate::sync::thread_local;
 
@@ -18,7 +18,7 @@ pub(crate) trait Home {
 }
 
 /// A queue that thieves know of.
-struct Open<J: Into<Job>> {
+struct Open<J: Entry> {
     queue: Worker<J>,
     home: Box<dyn Home>,
 }
@@ -60,16 +60,16 @@ thread_local! {
     };
 }
 
-impl<J: Into<Job>> Open<J> {
+impl<J: Entry> Open<J> {
     fn new(queue: Worker<J>, register: impl FnOnce(Stealer<J>) -> Box<dyn Home>) -> Self {
         let home = register(queue.stealer());
         Self { queue, home }
     }
 }
 
-impl<J: Into<Job>> Drop for Open<J> {
+impl<J: Entry> Drop for Open<J> {
     fn drop(&mut self) {
-        let mut rest = iter::from_fn(|| self.queue.pop().map(J::into));
+        let mut rest = iter::from_fn(|| self.queue.pop().map(J::into_job));
         self.home.leave(&mut rest);
     }
 }

@@ -10,7 +10,7 @@ use super::queues::{Queues, Side};
 use super::seat::{Doing, Seat};
 use super::sleep::{Counts, Sleep, Wake};
 use super::worker;
-use crate::job::{Job, Kind, Start};
+use crate::job::{Entry, Job, Kind, Start};
 use crate::lend::{self, Stranded};
 use crate::local::{self, Home};
 use crate::sync::thread::{self, JoinHandle, ThreadId};
@@ -87,7 +87,7 @@ impl Core {
         if self.sleep.counts().closed() {
             return drop(start);
         }
-        self.queues.inject(start.into());
+        self.queues.inject(start.into_job());
         self.notify_of_push();
     }
 
@@ -97,7 +97,7 @@ impl Core {
         }
         let register = |stealer| self.register(Side::Line(stealer));
         if let Err(future) = local::line_up(self.id(), future, register) {
-            self.queues.inject(future.into());
+            self.queues.inject(future.into_job());
         }
         self.notify_of_push();
     }
@@ -109,7 +109,7 @@ impl Core {
         }
         let register = |stealer| self.register(Side::Stack(stealer));
         if let Err(start) = local::push(self.id(), self.config.adopts, start, register) {
-            self.queues.inject(start.into());
+            self.queues.inject(start.into_job());
         }
         self.notify_of_push();
     }

@@ -2,7 +2,7 @@
 
 use async_task::Runnable;
 
-use crate::job::{Job, Start};
+use crate::job::{Entry, Job, Start};
 use crate::sync::deque::{Injector, Steal, Stealer};
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering};
 
@@ -117,17 +117,12 @@ impl Queues {
         if self.injector.is_empty() {
             return None;
         }
-        retrying(|| self.injector.steal())
+        fresh(|| retrying(|| self.injector.steal()))
     }
 
     /// A job from the queue for all, or else the oldest of some thread's.
     pub(super) fn steal(&self, thief: &mut Thief) -> Option<Job> {
-        loop {
-            let job = self.take_injected().or_else(|| thief.steal(self))?;
-            if job.is_fresh() {
-                return Some(job);
-            }
-        }
+        self.take_injected().or_else(|| thief.steal(self))
     }
 }
 
@@ -147,7 +142,7 @@ impl Thief {
         let count = self.sides.len();
         for offset in 0..count {
             let index = (self.next + offset) % count;
-            if let Some(job) = self.sides[index].1.steal() {
+            if let Some(job) = fresh(|| self.sides[index].1.steal()) {
                 self.next = index;
                 return Some(job);
             }
@@ -179,10 +174,20 @@ impl Side {
     }
 }
 
-fn retrying<J: Into<Job>>(mut steal: impl FnMut() -> Steal<J>) -> Option<Job> {
+/// The next one that is not stale; those on the way are dropped.
+fn fresh(mut take: impl FnMut() -> Option<Job>) -> Option<Job> {
+    loop {
+        let job = take()?;
+        if job.is_fresh() {
+            return Some(job);
+        }
+    }
+}
+
+fn retrying<E: Entry>(mut steal: impl FnMut() -> Steal<E>) -> Option<Job> {
     loop {
         match steal() {
-            Steal::Success(job) => return Some(job.into()),
+            Steal::Success(entry) => return Some(entry.into_job()),
             Steal::Empty => return None,
             Steal::Retry => std::hint::spin_loop(),
         }

@@ -10,8 +10,8 @@ pub(super) struct Seat {
     /// The number of the job, and what the worker is doing about it.
     ///
     /// Only the worker changes it, but for `Working` to `Presumed` and back: that is the monitor's. Both agree
-    /// on who made a change, for a change that may meet another is a read-modify-write. What the monitor
-    /// then does to the counts comes after what the worker did to them before: hence acquire and release.
+    /// on who made a change, for a change that may meet another is a read-modify-write. What either then does
+    /// to the counts comes after what the other did to them before: hence acquire and release.
     status: AtomicU64,
     pub(super) os: Option<OsThread>,
 }
@@ -93,7 +93,7 @@ impl Seat {
     pub(super) fn set(&self, job: u64, doing: Doing) -> Doing {
         Status::unpack(
             self.status
-                .swap(Status { job, doing }.pack(), Ordering::Relaxed),
+                .swap(Status { job, doing }.pack(), Ordering::AcqRel),
         )
         .doing
     }
@@ -105,7 +105,7 @@ impl Seat {
             Status { job, doing: to }.pack(),
         );
         self.status
-            .compare_exchange(from, to, Ordering::Acquire, Ordering::Relaxed)
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok()
     }
 }

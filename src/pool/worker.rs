@@ -11,7 +11,7 @@ use super::os::OsThread;
 use super::queues::Thief;
 use super::seat::{Doing, Seat};
 use super::sleep::Rest;
-use crate::job::{Job, Visited};
+use crate::job::{Entry, Job, Visited};
 use crate::rights::Visit;
 use crate::sync::{Arc, Ordering, Parker, parker, times};
 use crate::wait::Host;
@@ -52,6 +52,8 @@ struct WorkerThread {
     next: Option<Job>,
     /// How often to look before sleeping.
     looks: usize,
+    /// Whether the queue for all comes before this thread's line.
+    injecteds_turn: bool,
     /// The number of the current job.
     job: Rc<Cell<u64>>,
 }
@@ -78,6 +80,7 @@ pub(super) fn run(core: Arc<Core>) {
         visited: None,
         next: None,
         looks: LOOKS,
+        injecteds_turn: false,
         job,
     }
     .run();
@@ -123,6 +126,7 @@ impl WorkerThread {
         } else if let Some(job) = self.injected_by_turns() {
             self.execute(job);
         } else if let Some(future) = local::take_first_in_line() {
+            self.injecteds_turn = true;
             self.execute(future);
         } else if let Some(job) = self.core.queues.take_injected() {
             // Without being counted as searching: futures that are woken from outside are there.
@@ -138,21 +142,21 @@ impl WorkerThread {
     fn fair_job(&mut self) -> Option<Job> {
         match self.job.get() % FAIR_EVERY {
             INJECTED_AT => self.core.queues.take_injected(),
-            LINE_AT => local::take_first_in_line().map(Job::from),
+            LINE_AT => local::take_first_in_line().map(Entry::into_job),
             OTHERS_AT => self.core.queues.take_in_turn(&mut self.thief),
-            _ => return None,
+            _ => None,
         }
-        .filter(Job::is_fresh)
     }
 
     /// The queue for all has its turn with this thread's line: both may be endless.
     #[inline]
-    fn injected_by_turns(&self) -> Option<Job> {
-        if self.job.get() % 2 == 0 {
-            self.core.queues.take_injected()
-        } else {
-            None
+    fn injected_by_turns(&mut self) -> Option<Job> {
+        if !self.injecteds_turn {
+            return None;
         }
+        let job = self.core.queues.take_injected();
+        self.injecteds_turn = job.is_none();
+        job
     }
 
     /// Looks for a job, and runs it. `false`: there is none, and this thread searches still.
@@ -172,14 +176,24 @@ impl WorkerThread {
         true
     }
 
+    fn look(&mut self) -> Option<Job> {
+        if let Some(start) = local::pop() {
+            return Some(start.into_job());
+        }
+        if let Some(job) = self.injected_by_turns() {
+            return Some(job);
+        }
+        if let Some(future) = local::take_first_in_line() {
+            self.injecteds_turn = true;
+            return Some(future.into_job());
+        }
+        self.core.queues.steal(&mut self.thief)
+    }
+
     fn search(&mut self) -> Option<Job> {
         let mut found = self.next.take().or_else(|| self.fair_job());
         for _ in 0..self.looks {
-            found = found
-                .or_else(|| local::pop().map(Job::from))
-                .or_else(|| self.injected_by_turns())
-                .or_else(|| local::take_first_in_line().map(Job::from))
-                .or_else(|| self.core.queues.steal(&mut self.thief));
+            found = found.or_else(|| self.look());
             if found.is_some() {
                 break;
             }
@@ -270,10 +284,10 @@ impl WorkerThread {
     /// Leaves what this thread has to the others.
     fn leave_jobs(&self) {
         let own = iter::from_fn(|| {
-            let task = local::pop().map(Job::from);
-            task.or_else(|| local::take_first_in_line().map(Job::from))
+            let task = local::pop().map(Entry::into_job);
+            task.or_else(|| local::take_first_in_line().map(Entry::into_job))
         });
-        for job in own {
+        for job in own.filter(Job::is_fresh) {
             self.core.queues.inject(job);
             self.core.notify();
         }
