@@ -59,22 +59,25 @@ fn futures_are_woken_from_threads_outside() {
     });
 }
 
+/// A future that yields so often before it gives its value.
+fn yields<T: Copy>(times: usize, value: T) -> impl Future<Output = T> {
+    let mut left = times;
+    poll_fn(move |cx| {
+        if left == 0 {
+            return Poll::Ready(value);
+        }
+        left -= 1;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+}
+
 #[test]
 fn ten_thousand_futures_yield_to_each_other() {
     must_end(|| {
         let pool = pool(2);
         let all: Vec<_> = (0..10_000)
-            .map(|n| {
-                let mut yields = 10;
-                pool.spawn_future(poll_fn(move |cx| {
-                    if yields == 0 {
-                        return Poll::Ready(n);
-                    }
-                    yields -= 1;
-                    cx.waker().wake_by_ref();
-                    Poll::Pending
-                }))
-            })
+            .map(|n| pool.spawn_future(yields(10, n)))
             .collect();
         assert!((0..).zip(all).all(|(n, handle)| wait(handle) == n));
     });
@@ -106,17 +109,7 @@ fn a_thread_with_endless_closures_of_its_own_comes_back_to_its_futures() {
         let pool = pool(1);
         let stop = Arc::new(AtomicBool::new(false));
         respawn(&pool, &stop);
-        let mut yields = 20;
-        let future = pool.spawn_future(poll_fn(move |cx| {
-            yields -= 1;
-            cx.waker().wake_by_ref();
-            if yields == 0 {
-                Poll::Ready(yields)
-            } else {
-                Poll::Pending
-            }
-        }));
-        assert_eq!(wait(future), 0);
+        assert_eq!(wait(pool.spawn_future(yields(20, 0))), 0);
         stop.store(true, Ordering::SeqCst);
     });
 }

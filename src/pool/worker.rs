@@ -176,6 +176,7 @@ impl WorkerThread {
         true
     }
 
+    /// One look at all the places where there may be a job, in the order of [`run_next`](Self::run_next).
     fn look(&mut self) -> Option<Job> {
         if let Some(start) = local::pop() {
             return Some(start.into_job());
