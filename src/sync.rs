@@ -10,16 +10,16 @@ pub(crate) use std::sync::{Arc, OnceLock, PoisonError, Weak};
 #[cfg(not(any(letgo_loom, letgo_shuttle)))]
 pub(crate) use self::real::*;
 
-#[cfg(not(any(letgo_loom, letgo_shuttle)))]
-mod kept;
 #[cfg(any(letgo_loom, letgo_shuttle))]
 mod modelled;
+#[cfg(not(any(letgo_loom, letgo_shuttle)))]
+mod spin_lock;
 #[cfg(any(letgo_loom, letgo_shuttle))]
 pub(crate) use self::modelled::*;
 
 #[cfg(not(any(letgo_loom, letgo_shuttle)))]
 mod real {
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, fence};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, fence};
     pub(crate) use std::sync::{Condvar, MutexGuard};
     pub(crate) use std::{thread, thread_local};
 
@@ -27,7 +27,7 @@ mod real {
     pub(crate) use parking::{Parker, Unparker, pair as parker};
 
     pub(crate) use super::fixed::Mutex;
-    pub(crate) use super::kept::{keep_locked, lock_unless_kept};
+    pub(crate) use super::spin_lock::{SpinGuard, SpinLock};
 
     /// Statics, which a model starts afresh each time.
     macro_rules! statics {
@@ -43,7 +43,7 @@ mod real {
 
 /// For statics that have no part in a model.
 pub(crate) mod fixed {
-    use std::sync::{MutexGuard, TryLockError};
+    use std::sync::MutexGuard;
 
     /// A mutex that knows no poison: no code of a user ever runs while one of ours is held, so
     /// that a panic cannot leave the data behind it half changed.
@@ -60,19 +60,6 @@ pub(crate) mod fixed {
             match self.0.lock() {
                 Ok(guard) => guard,
                 Err(poisoned) => poisoned.into_inner(),
-            }
-        }
-
-        #[inline]
-        #[cfg_attr(
-            any(letgo_loom, letgo_shuttle),
-            expect(dead_code, reason = "in a model no lock is kept")
-        )]
-        pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-            match self.0.try_lock() {
-                Ok(guard) => Some(guard),
-                Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-                Err(TryLockError::WouldBlock) => None,
             }
         }
 

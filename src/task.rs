@@ -12,10 +12,6 @@
 //! | `Gone` | taken, claimed, or nobody asks any more | nobody |
 //!
 //! No code of a user runs under the lock: work, wakers, drops of values all run outside.
-//!
-//! **Who takes the value keeps the lock.** Nothing is left that anybody could change, and to give the lock back is one of
-//! the few atomic operations that a spawn and a `get` cost. Who comes later all the same (with an entry in
-//! a queue, or a look along the threads that wait) sees that the cell is [closed](Stage::Closed), and does not wait.
 
 use std::mem;
 use std::panic::Location;
@@ -24,7 +20,7 @@ use std::task::{Poll, Waker};
 use crate::error::JoinError;
 use crate::local;
 use crate::rights::{Claim, Finish, Gives, Run, Value};
-use crate::sync::{Arc, AtomicU8, Mutex, MutexGuard, Ordering, keep_locked, lock_unless_kept};
+use crate::sync::{Arc, AtomicBool, Ordering, SpinGuard, SpinLock};
 use crate::unwind::{catch, quietly};
 use crate::waits::{Awaited, Progress};
 use crate::work::{Outcome, Running, Work};
@@ -33,6 +29,7 @@ use crate::work::{Outcome, Running, Work};
 mod models;
 
 /// Drops a waker that is not needed: its panic is nothing to whoever waits or lets go.
+#[inline]
 fn forgo(waker: Option<Waker>) {
     if let Some(waker) = waker {
         quietly(|| drop(waker));
@@ -40,28 +37,19 @@ fn forgo(waker: Option<Waker>) {
 }
 
 enum State<W: Work> {
-    Ready(W, Option<Waker>),
+    /// The work is `None` while it is taken out.
+    Ready(Option<W>, Option<Waker>),
     Running(W::Running, Option<Waker>),
     Done(Outcome<W::Value>),
     Gone,
 }
 
-/// How far a task has come, for those who don't want to lock (a queue that drops stale entries, a `get` that
-/// looks before it claims), or can't any more. It is changed under the lock; whoever acts on it locks and
-/// looks again, or has nothing to do, so `Relaxed` does.
-#[derive(Clone, Copy)]
-enum Stage {
-    /// The state is `Ready`.
-    Fresh,
-    /// Some thread has started it, whatever has come of that.
-    Started,
-    /// The value was taken, or the work and the right to the value at once: the lock may be kept for good.
-    Closed,
-}
-
 pub(crate) struct Task<W: Work> {
-    state: Mutex<State<W>>,
-    stage: AtomicU8,
+    state: SpinLock<State<W>>,
+    /// Is the state `Ready`? Only a hint for those who don't want to lock (a queue that drops
+    /// stale entries, a `get` that looks before it claims): whoever acts on it locks and looks
+    /// again, so `Relaxed` does.
+    fresh: AtomicBool,
     spawned_at: &'static Location<'static>,
 }
 
@@ -69,8 +57,8 @@ impl<W: Work> Task<W> {
     #[inline]
     pub(crate) fn new(work: W, spawned_at: &'static Location<'static>) -> Self {
         Self {
-            state: Mutex::new(State::Ready(work, None)),
-            stage: AtomicU8::new(Stage::Fresh as u8),
+            state: SpinLock::new(State::Ready(Some(work), None)),
+            fresh: AtomicBool::new(true),
             spawned_at,
         }
     }
@@ -78,79 +66,45 @@ impl<W: Work> Task<W> {
     /// A task whose value comes from elsewhere.
     pub(crate) fn running(spawned_at: &'static Location<'static>) -> Self {
         Self {
-            state: Mutex::new(State::Running(W::Running::default(), None)),
-            stage: AtomicU8::new(Stage::Started as u8),
+            state: SpinLock::new(State::Running(W::Running::default(), None)),
+            fresh: AtomicBool::new(false),
             spawned_at,
         }
-    }
-
-    #[inline]
-    fn is_at(&self, stage: Stage) -> bool {
-        self.stage.load(Ordering::Relaxed) == stage as u8
-    }
-
-    /// With the lock held.
-    #[inline]
-    fn reach(&self, stage: Stage) {
-        self.stage.store(stage as u8, Ordering::Relaxed);
-    }
-
-    /// The state; `None` if the cell is closed.
-    #[inline]
-    fn lock(&self) -> Option<MutexGuard<'_, State<W>>> {
-        lock_unless_kept(&self.state, || self.is_at(Stage::Closed))
-    }
-
-    /// The state was set to `Gone`, and there is nothing more to come.
-    #[inline]
-    fn close(&self, state: MutexGuard<'_, State<W>>) {
-        self.reach(Stage::Closed);
-        keep_locked(state);
     }
 
     /// Takes the work if no thread has; the waiter is left where it was.
     #[inline]
     pub(crate) fn start(&self) -> Option<W> {
-        let mut state = self.lock()?;
-        match mem::replace(&mut *state, State::Gone) {
-            State::Ready(mut work, waker) => {
-                *state = State::Running(work.running(), waker);
-                self.reach(Stage::Started);
-                Some(work)
-            }
-            other => {
-                *state = other;
-                None
-            }
-        }
+        let mut state = self.state.lock();
+        let State::Ready(work, waker) = &mut *state else {
+            return None;
+        };
+        let (mut work, waker) = (work.take()?, waker.take());
+        *state = State::Running(work.running(), waker);
+        self.fresh.store(false, Ordering::Relaxed);
+        Some(work)
     }
 
     /// Takes the work if no thread has, and with it the value to come: nobody else can ask.
     #[inline]
     pub(crate) fn start_claimed(&self) -> Option<W> {
-        let mut state = self.lock()?;
-        match mem::replace(&mut *state, State::Gone) {
-            State::Ready(work, waker) => {
-                self.close(state);
-                forgo(waker);
-                Some(work)
-            }
-            other => {
-                *state = other;
-                None
-            }
-        }
+        let mut state = self.state.lock();
+        let State::Ready(work, waker) = &mut *state else {
+            return None;
+        };
+        let (work, waker) = (work.take()?, waker.take());
+        *state = State::Gone;
+        self.fresh.store(false, Ordering::Relaxed);
+        drop(state);
+        forgo(waker);
+        Some(work)
     }
 
-    /// The state, if the task has ended and the cell is not closed; if it has not, `waker` is the one
-    /// to be woken when it does.
-    fn poll_end(&self, waker: &Waker) -> Poll<Option<MutexGuard<'_, State<W>>>> {
+    /// The state, if the task has ended; if not, `waker` is the one to be woken when it does.
+    fn done_or_wake(&self, waker: &Waker) -> Option<SpinGuard<'_, State<W>>> {
         let mut mine = None;
         loop {
-            let Some(mut state) = self.lock() else {
-                forgo(mine);
-                return Poll::Ready(None);
-            };
+            let mut state = self.state.lock();
             // Cloning and dropping a waker is a user's code: outside the lock.
             let (State::Ready(_, slot) | State::Running(_, slot)) = &mut *state else {
                 if mine.is_some() {
@@ -159,41 +113,27 @@ impl<W: Work> Task<W> {
                     forgo(mine.take());
                     continue;
                 }
-                return Poll::Ready(Some(state));
+                return Some(state);
             };
             if slot.as_ref().is_some_and(|old| old.will_wake(waker)) {
                 drop(state);
                 forgo(mine);
-                return Poll::Pending;
+                return None;
             }
             if let Some(mine) = mine.take() {
                 let old = slot.replace(mine);
                 drop(state);
                 forgo(old);
-                return Poll::Pending;
+                return None;
             }
             drop(state);
             mine = Some(waker.clone());
         }
     }
 
-    /// The outcome, if it is there; the cell is closed then.
-    fn take_from(&self, mut state: MutexGuard<'_, State<W>>) -> Option<Outcome<W::Value>> {
-        match mem::replace(&mut *state, State::Gone) {
-            State::Done(outcome) => {
-                self.close(state);
-                Some(outcome)
-            }
-            other => {
-                *state = other;
-                None
-            }
-        }
-    }
-
     /// What `f` gives of the place for who is to be woken, while there is one.
     fn waker_slot(&self, f: impl FnOnce(&mut Option<Waker>) -> Option<Waker>) -> Option<Waker> {
-        match &mut *self.lock()? {
+        match &mut *self.state.lock() {
             State::Ready(_, waker) | State::Running(_, waker) => f(waker),
             State::Done(_) | State::Gone => None,
         }
@@ -228,9 +168,7 @@ impl<W: Work> Task<W> {
 
 impl<W: Work> Finish<W::Value> for Task<W> {
     fn finish(&self, outcome: Outcome<W::Value>) -> Result<(), Outcome<W::Value>> {
-        let Some(mut state) = self.lock() else {
-            return Err(outcome);
-        };
+        let mut state = self.state.lock();
         match &mut *state {
             State::Running(running, waker) => {
                 let ended = (mem::take(running), waker.take());
@@ -249,8 +187,7 @@ impl<W: Work> Finish<W::Value> for Task<W> {
     }
 
     fn is_running(&self) -> bool {
-        let state = self.lock();
-        state.is_some_and(|state| matches!(*state, State::Running(..)))
+        matches!(*self.state.lock(), State::Running(..))
     }
 }
 
@@ -277,9 +214,7 @@ impl<W: Work> Run for Task<W> {
             let _ = self.finish(Err(JoinError::Cancelled));
             return;
         }
-        let Some(mut state) = self.lock() else {
-            return;
-        };
+        let mut state = self.state.lock();
         if let State::Running(running, _) = &mut *state {
             let running = mem::take(running);
             drop(state);
@@ -289,7 +224,7 @@ impl<W: Work> Run for Task<W> {
 
     #[inline]
     fn is_fresh(&self) -> bool {
-        self.is_at(Stage::Fresh)
+        self.fresh.load(Ordering::Relaxed)
     }
 }
 
@@ -324,36 +259,43 @@ impl<W: Work> Gives<W::Value> for Task<W> {
     }
 
     fn waits(&self) -> bool {
-        let state = self.lock();
-        state.is_some_and(|state| matches!(&*state, State::Ready(work, _) if work.waits()))
+        match &*self.state.lock() {
+            State::Ready(Some(work), _) => work.waits(),
+            _ => false,
+        }
     }
 
     fn take(&self) -> Option<Outcome<W::Value>> {
-        self.take_from(self.lock()?)
+        let mut state = self.state.lock();
+        match mem::replace(&mut *state, State::Gone) {
+            State::Done(outcome) => Some(outcome),
+            other => {
+                *state = other;
+                None
+            }
+        }
     }
 
     fn poll(&self, waker: &Waker) -> Poll<Outcome<W::Value>> {
-        self.poll_end(waker).map(|state| {
-            let Some(outcome) = state.and_then(|state| self.take_from(state)) else {
-                unreachable!("a handle gives its cell up with the value");
-            };
-            outcome
-        })
+        let Some(mut state) = self.done_or_wake(waker) else {
+            return Poll::Pending;
+        };
+        match mem::replace(&mut *state, State::Gone) {
+            State::Done(outcome) => Poll::Ready(outcome),
+            _ => unreachable!("a handle gives its cell up with the value"),
+        }
     }
 
     fn watch(&self, waker: &Waker) -> bool {
-        self.poll_end(waker).is_ready()
+        self.done_or_wake(waker).is_some()
     }
 
     fn is_finished(&self) -> bool {
-        let state = self.lock();
-        state.is_none_or(|state| matches!(*state, State::Done(_) | State::Gone))
+        matches!(*self.state.lock(), State::Done(_) | State::Gone)
     }
 
     fn detach(&self) {
-        let Some(mut state) = self.lock() else {
-            return;
-        };
+        let mut state = self.state.lock();
         match &mut *state {
             State::Ready(_, waker) => {
                 let waker = waker.take();
@@ -401,11 +343,11 @@ impl<W: Work + 'static> Awaited for Task<W> {
     }
 
     fn progress(&self) -> Progress {
-        let Some(state) = self.lock() else {
-            return Progress::Ended;
-        };
-        match &*state {
-            State::Ready(work, _) => work.source().map_or(Progress::Unknown, Progress::As),
+        match &*self.state.lock() {
+            State::Ready(work, _) => {
+                let source = work.as_ref().and_then(Work::source);
+                source.map_or(Progress::Unknown, Progress::As)
+            }
             State::Running(running, _) => running.by().map_or(Progress::Unknown, Progress::By),
             State::Done(_) | State::Gone => Progress::Ended,
         }

@@ -11,7 +11,7 @@ pub(crate) use loom as checker;
 #[cfg(letgo_shuttle)]
 pub(crate) use shuttle as checker;
 
-pub(crate) use self::checker::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, fence};
+pub(crate) use self::checker::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, fence};
 pub(crate) use self::checker::sync::{Condvar, MutexGuard};
 
 pub(crate) use self::local::{LocalKey, thread_local};
@@ -42,19 +42,9 @@ impl<T> Mutex<T> {
     }
 }
 
-/// No lock is kept in a model, where whoever tries it waits for it. What has been told to those who come is the same.
-#[track_caller]
-pub(crate) fn lock_unless_kept<T>(
-    mutex: &Mutex<T>,
-    is_kept: impl Fn() -> bool,
-) -> Option<MutexGuard<'_, T>> {
-    let guard = mutex.lock();
-    (!is_kept()).then_some(guard)
-}
-
-pub(crate) fn keep_locked<T>(guard: MutexGuard<'_, T>) {
-    drop(guard);
-}
+/// Who finds it taken waits, as with a mutex: that the real one is tried again and again shows a model nothing.
+pub(crate) use self::Mutex as SpinLock;
+pub(crate) use self::MutexGuard as SpinGuard;
 
 macro_rules! statics {
     ($($(#[$doc:meta])* static $name:ident: $type:ty = $init:expr;)+) => {
