@@ -21,7 +21,7 @@ use crate::executor::Executor;
 use crate::job::Job;
 use crate::pool::Pool;
 use crate::rights::{Run, Visit};
-use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering};
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering, SpinLock};
 use crate::unwind::quietly;
 use crate::who::{self, Who};
 
@@ -30,7 +30,7 @@ const BATCH: usize = 64;
 
 /// An agent, without its handles.
 pub(super) struct Core<S> {
-    mailbox: Mutex<Mailbox<S>>,
+    mailbox: SpinLock<Mailbox<S>>,
     /// Is the state out? Only a hint, for those who would rather not lock: `Relaxed`.
     served: AtomicBool,
     /// Has a claimer served? Only a hint, for who wonders whether it pays to wait: `Relaxed`.
@@ -88,7 +88,7 @@ pub(super) enum Turn<S> {
 impl<S> Core<S> {
     pub(super) fn new(state: S, executor: On) -> Self {
         Self {
-            mailbox: Mutex::new(Mailbox::new(state)),
+            mailbox: SpinLock::new(Mailbox::new(state)),
             served: AtomicBool::new(false),
             claimed: AtomicBool::new(false),
             handles: AtomicUsize::new(1),

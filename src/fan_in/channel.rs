@@ -23,12 +23,12 @@ use std::task::{Context, Poll, Waker};
 
 use super::ticket::Ticket;
 use crate::lend;
-use crate::sync::{Arc, AtomicUsize, Mutex, Ordering};
+use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, SpinLock};
 use crate::unwind::quietly;
 use crate::waiters::{Place, Waiters};
 
 pub(super) struct Channel<T> {
-    inbox: Apart<Mutex<Inbox<T>>>,
+    inbox: Apart<SpinLock<Inbox<T>>>,
     outbox: Apart<Outbox<T>>,
     capacity: usize,
     /// How long the line is. Changed under the inbox's lock; raised under the outbox's, too.
@@ -51,6 +51,7 @@ impl<T> Deref for Apart<T> {
 }
 
 struct Outbox<T> {
+    /// A mutex: who takes the inbox over and lets the line in holds it for longer.
     items: Mutex<VecDeque<T>>,
     /// How many items there are, for those who have not the lock. Changed under it; raised under the
     /// inbox's lock, too, so that a producer may find too little room, never too much.
@@ -117,7 +118,7 @@ impl<T> Channel<T> {
             closed: false,
         };
         Self {
-            inbox: Apart(Mutex::new(inbox)),
+            inbox: Apart(SpinLock::new(inbox)),
             outbox: Apart(Outbox {
                 items: Mutex::new(VecDeque::new()),
                 left: AtomicUsize::new(0),

@@ -3,11 +3,11 @@
 use std::mem;
 use std::task::{Context, Poll, Waker};
 
-use crate::sync::Mutex;
+use crate::sync::SpinLock;
 use crate::unwind::quietly;
 
 /// Shared by the producer, who waits, and the line, from which it is let in.
-pub(super) struct Ticket<T>(Mutex<Admission<T>>);
+pub(super) struct Ticket<T>(SpinLock<Admission<T>>);
 
 enum Admission<T> {
     Waits(T, Waker),
@@ -20,7 +20,7 @@ enum Admission<T> {
 
 impl<T> Ticket<T> {
     pub(super) fn new(item: T, waker: Waker) -> Self {
-        Self(Mutex::new(Admission::Waits(item, waker)))
+        Self(SpinLock::new(Admission::Waits(item, waker)))
     }
 
     /// Lets the item in; gives it, and whom to wake. `None`: it was withdrawn.
