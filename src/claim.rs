@@ -1,11 +1,12 @@
 //! Claiming: a closure that no thread has started runs where its value is asked for.
 
+use std::panic::Location;
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
 use crate::error::JoinError;
-use crate::rights::{Claim, Value};
+use crate::rights::{Claim, Redeemed, Value};
 use crate::sync::Arc;
 use crate::work::Outcome;
 use crate::{blocking, local, stack, wait};
@@ -16,27 +17,30 @@ use crate::{blocking, local, stack, wait};
 /// go what was written in two just before, which takes a processor as long as a locked operation.
 #[inline]
 pub(crate) fn obtain<T, R>(
-    value: &Arc<dyn Value<T>>,
+    value: Arc<dyn Value<T>>,
     ok: impl FnOnce(T) -> R,
-    err: impl FnOnce(JoinError) -> R,
+    err: impl FnOnce(JoinError, &'static Location<'static>) -> R,
 ) -> R {
-    if value.is_claimable() {
-        if let Some(_room) = stack::room() {
-            match value.claim() {
-                Claim::Mine(Ok(value)) => return ok(value),
-                Claim::Mine(Err(error)) => return err(error),
-                Claim::TooEarly => {
-                    if let Some(outcome) = in_turn(value, || value.claim()) {
-                        return outcome.map_or_else(err, ok);
-                    }
+    let value = match stack::room() {
+        Some(_room) => match value.redeem() {
+            Redeemed::Mine(Ok(value), _) => return ok(value),
+            Redeemed::Mine(Err(error), spawned_at) => return err(error, spawned_at),
+            Redeemed::TooEarly(value) => {
+                if let Some(outcome) = in_turn(&value, || value.claim()) {
+                    return outcome.map_or_else(|error| err(error, value.spawned_at()), ok);
                 }
-                Claim::TooLate => {}
+                value
             }
-        } else {
-            run_on_fresh_thread(value);
+            Redeemed::TooLate(value) => value,
+        },
+        None => {
+            if value.is_claimable() {
+                run_on_fresh_thread(&value);
+            }
+            value
         }
-    }
-    wait_for(value).map_or_else(err, ok)
+    };
+    wait_for(&value).map_or_else(|error| err(error, value.spawned_at()), ok)
 }
 
 /// Claims the task, and leaves its value in the cell.

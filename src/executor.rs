@@ -5,10 +5,9 @@ use std::panic::Location;
 
 use crate::future;
 use crate::handle::JoinHandle;
-use crate::job::Job;
-use crate::rights::Run;
-use crate::sync::Arc;
-use crate::task::Task;
+use crate::job::{Entry, Job};
+use crate::rights::Start;
+use crate::spare;
 use crate::work::Call;
 
 /// Anything that can run a [`Job`], now or later, here or on another thread.
@@ -119,7 +118,7 @@ where
     T: Send + 'static,
 {
     let (handle, task) = closure_task(f, Location::caller());
-    executor.execute(Job::task(task));
+    executor.execute(task.into_job());
     handle
 }
 
@@ -127,12 +126,11 @@ where
 pub(crate) fn closure_task<F, T>(
     f: F,
     spawned_at: &'static Location<'static>,
-) -> (JoinHandle<T>, Arc<dyn Run>)
+) -> (JoinHandle<T>, Start)
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let task = Arc::new(Task::new(Call(f), spawned_at));
-    let handle = JoinHandle::new(Arc::clone(&task) as _);
-    (handle, task)
+    let (task, start) = spare::task(Call(f), spawned_at);
+    (JoinHandle::new(task), start)
 }

@@ -113,11 +113,7 @@ impl<T> JoinHandle<T> {
     #[inline]
     pub fn get(self) -> T {
         let value = self.into_value();
-        claim::obtain(
-            &value,
-            |value| value,
-            |error| error.resume(value.spawned_at()),
-        )
+        claim::obtain(value, |value| value, |error, at| error.resume(at))
     }
 
     /// As [`get`](Self::get), with a panic or a cancellation as an error.
@@ -140,7 +136,7 @@ impl<T> JoinHandle<T> {
     #[inline]
     pub fn join(self) -> Result<T, JoinError> {
         let value = self.into_value();
-        claim::obtain(&value, Ok, Err)
+        claim::obtain(value, Ok, |error, _| Err(error))
     }
 
     /// The value if it is there, else the handle back: Go's comma-ok. Neither blocks nor claims.

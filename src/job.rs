@@ -4,7 +4,7 @@ use std::fmt;
 
 use async_task::Runnable;
 
-use crate::rights::{Run, Visit};
+use crate::rights::{Run, Start, Visit};
 use crate::sync::Arc;
 use crate::unwind::quietly;
 
@@ -34,34 +34,6 @@ pub(crate) enum Kind {
     Task(Start),
     /// A future that was polled before.
     Future(Runnable),
-}
-
-/// What starts a task; dropped unused, it cancels it.
-pub(crate) struct Start(Arc<dyn Run>);
-
-impl Start {
-    #[inline]
-    pub(crate) fn new(task: Arc<dyn Run>) -> Self {
-        Self(task)
-    }
-
-    /// The address of the task's cell.
-    #[inline]
-    pub(crate) fn address(&self) -> *const () {
-        Arc::as_ptr(&self.0).cast()
-    }
-
-    /// Whether there is something left to run: a hint.
-    #[inline]
-    pub(crate) fn is_fresh(&self) -> bool {
-        self.0.is_fresh()
-    }
-
-    /// Whether it is one of many for the same task.
-    #[inline]
-    pub(crate) fn comes_again(&self) -> bool {
-        self.0.comes_again()
-    }
 }
 
 /// What jobs are made of.
@@ -106,14 +78,14 @@ impl Job {
     /// `get` or cancelled meanwhile is not run again.
     pub fn run(self) {
         quietly(|| match self.0 {
-            Kind::Task(start) => start.0.run(),
+            Kind::Task(start) => start.run(),
             Kind::Future(runnable) => poll_once(runnable),
         });
     }
 
     /// Ends a [visit](Visited::visit); handed back, it is to be run after all.
     pub(crate) fn let_go(self) -> Option<Self> {
-        if matches!(&self.0, Kind::Task(start) if start.0.let_go()) {
+        if matches!(&self.0, Kind::Task(start) if start.let_go()) {
             // It may be the end of the agent, and of its executor.
             quietly(|| drop(self));
             return None;
@@ -143,7 +115,7 @@ impl Visited for Start {
         let mut held = None;
         // All of it: that it is dropped may be the end of a value, and of a worker if that panics.
         quietly(|| {
-            let visit = self.0.visit();
+            let visit = Start::visit(&self);
             if visit != Visit::Over {
                 held = Some((self.into_job(), visit));
             }
@@ -178,14 +150,6 @@ pub(crate) fn poll_once(runnable: Runnable) {
     let waker = runnable.waker();
     runnable.run();
     drop(waker);
-}
-
-impl Drop for Start {
-    fn drop(&mut self) {
-        if self.is_fresh() {
-            quietly(|| self.0.abandon());
-        }
-    }
 }
 
 impl fmt::Debug for Job {

@@ -57,6 +57,7 @@ mod promise_map;
 mod rights;
 mod scope;
 mod single_flight;
+mod spare;
 mod spawn;
 mod stack;
 mod sync;

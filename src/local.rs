@@ -5,7 +5,9 @@ use std::iter;
 
 use async_task::Runnable;
 
-use crate::job::{Entry, Job, Start};
+use crate::job::{Entry, Job};
+use crate::rights::Start;
+use crate::spare;
 use crate::sync::deque::{Stealer, Worker};
 use crate::sync::thread_local;
 
@@ -166,18 +168,20 @@ pub(crate) fn len(pool: usize) -> usize {
     SLOT.try_with(len).unwrap_or(0)
 }
 
-/// Drops the entry of the task at this address off the top of this thread's stack, and stale entries
+/// Takes the entry of the task at this address off the top of this thread's stack, and drops stale entries
 /// above it: the caller has made it stale, and is about to run the task itself.
 #[inline]
-pub(crate) fn retract(address: *const ()) {
-    let _ = SLOT.try_with(|slot| slot.stack.get().map(|stack| stack.retract(address)));
+pub(crate) fn retract(address: *const ()) -> Option<Start> {
+    SLOT.try_with(|slot| slot.stack.get()?.retract(address))
+        .ok()
+        .flatten()
 }
 
 impl Stack {
     fn push(&self, start: Start) {
         if self.unswept.get() >= SWEEP_EVERY {
             self.unswept.set(0);
-            self.sweep(std::ptr::null());
+            drop(self.sweep(std::ptr::null()));
         }
         self.count();
         self.top.set(start.address());
@@ -193,24 +197,27 @@ impl Stack {
         self.open.queue.pop()
     }
 
-    fn retract(&self, address: *const ()) {
+    fn retract(&self, address: *const ()) -> Option<Start> {
         let top = self.top.get();
         if top.is_null() || top == address {
-            self.sweep(address);
-        } else {
-            self.count();
+            return self.sweep(address);
         }
+        self.count();
+        None
     }
 
     /// Drops the stale entries on top, down to the one at this address.
-    fn sweep(&self, address: *const ()) {
-        while let Some(start) = self.pop() {
+    fn sweep(&self, address: *const ()) -> Option<Start> {
+        loop {
+            let start = self.pop()?;
             if start.address() == address {
-                return;
+                return Some(start);
             }
             if start.is_fresh() {
-                return self.put_back(start);
+                self.put_back(start);
+                return None;
             }
+            spare::reunite(start);
         }
     }
 

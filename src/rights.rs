@@ -7,6 +7,7 @@ use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::task::{Poll, Waker};
 
 use crate::sync::Arc;
+use crate::unwind::quietly;
 use crate::waits::Awaited;
 use crate::work::Outcome;
 
@@ -35,6 +36,55 @@ pub(crate) trait Run: Send + Sync + UnwindSafe + RefUnwindSafe {
     }
 }
 
+/// The right to run a task, where nobody else has it: in a queue, or on the way. Dropped unused, it cancels the task.
+pub(crate) struct Start(Arc<dyn Run>);
+
+impl Start {
+    #[inline]
+    pub(crate) fn new(task: Arc<dyn Run>) -> Self {
+        Self(task)
+    }
+
+    /// The address of the task's cell.
+    #[inline]
+    pub(crate) fn address(&self) -> *const () {
+        Arc::as_ptr(&self.0).cast()
+    }
+
+    #[inline]
+    pub(crate) fn run(&self) {
+        self.0.run();
+    }
+
+    #[inline]
+    pub(crate) fn visit(&self) -> Visit {
+        self.0.visit()
+    }
+
+    pub(crate) fn let_go(&self) -> bool {
+        self.0.let_go()
+    }
+
+    #[inline]
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.0.is_fresh()
+    }
+
+    #[inline]
+    pub(crate) fn comes_again(&self) -> bool {
+        self.0.comes_again()
+    }
+}
+
+impl Drop for Start {
+    #[inline]
+    fn drop(&mut self) {
+        if self.is_fresh() {
+            quietly(|| self.0.abandon());
+        }
+    }
+}
+
 /// How long it pays to hold on to what was [visited](Run::visit). Held on to, it is still to be
 /// [let go](Run::let_go) or run.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,6 +104,14 @@ pub(crate) enum Claim<R> {
     TooEarly,
     /// Somebody else has started it, or it has ended.
     TooLate,
+}
+
+/// What came of it to redeem the right to a value.
+pub(crate) enum Redeemed<T> {
+    /// And where the task was spawned.
+    Mine(Outcome<T>, &'static Location<'static>),
+    TooEarly(Arc<dyn Value<T>>),
+    TooLate(Arc<dyn Value<T>>),
 }
 
 /// The right to a task's value, whatever the task borrows.
@@ -92,6 +150,8 @@ pub(crate) trait Value<T>: Gives<T> {
     fn into_run(self: Arc<Self>) -> Arc<dyn Run>;
     /// The same task, as others see it.
     fn into_awaited(self: Arc<Self>) -> Arc<dyn Awaited>;
+    /// As [`claim`](Gives::claim), with all that there is of the right.
+    fn redeem(self: Arc<Self>) -> Redeemed<T>;
 }
 
 /// The right to end a task from outside, with a value that comes from elsewhere.

@@ -7,7 +7,7 @@ use std::panic::Location;
 
 use crate::combine::Shared;
 use crate::executor::{Executor, closure_task};
-use crate::job::Job;
+use crate::job::Entry;
 use crate::pool::Pool;
 use crate::sync::{Arc, Mutex, Weak};
 use crate::unwind::quietly;
@@ -135,7 +135,7 @@ where
             f()
         };
         let (handle, task) = closure_task(computation, Location::caller());
-        let job = Job::task(task);
+        let job = task.into_job();
         let value = handle.shared();
         let other = {
             let mut flights = self.flights.lock();

@@ -18,12 +18,12 @@ use std::panic::Location;
 use std::task::{Poll, Waker};
 
 use crate::error::JoinError;
-use crate::local;
-use crate::rights::{Claim, Finish, Gives, Run, Value};
+use crate::rights::{Claim, Finish, Gives, Redeemed, Run, Start, Value};
 use crate::sync::{Arc, AtomicBool, Ordering, SpinGuard, SpinLock};
 use crate::unwind::{catch, quietly};
 use crate::waits::{Awaited, Progress};
 use crate::work::{Outcome, Running, Work};
+use crate::{local, spare};
 
 #[cfg(all(test, letgo_loom))]
 mod models;
@@ -70,6 +70,19 @@ impl<W: Work> Task<W> {
             fresh: AtomicBool::new(false),
             spawned_at,
         }
+    }
+
+    /// Makes a task of a cell whose task is over, and that nobody else knows of.
+    #[inline]
+    pub(crate) fn renew(&self, work: W) {
+        *self.state.lock() = State::Ready(Some(work), None);
+        self.fresh.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether its tasks are spawned there.
+    #[inline]
+    pub(crate) fn is_of(&self, place: &'static Location<'static>) -> bool {
+        std::ptr::eq(self.spawned_at, place)
     }
 
     /// Takes the work if no thread has; the waiter is left where it was.
@@ -151,8 +164,8 @@ impl<W: Work> Task<W> {
     /// Takes the task's entry out of this thread's queue: what the closure spawns must find the top
     /// free. The task is started, so that to drop the entry cancels nothing.
     #[inline]
-    fn retract(&self) {
-        local::retract(std::ptr::from_ref(self).cast());
+    fn retract(&self) -> Option<Start> {
+        local::retract(std::ptr::from_ref(self).cast())
     }
 
     /// Ends a task that was never started: what it captured is dropped here, first of all.
@@ -237,7 +250,7 @@ impl<W: Work> Gives<W::Value> for Task<W> {
         let Some(work) = self.start_claimed() else {
             return Claim::TooLate;
         };
-        self.retract();
+        drop(self.retract());
         match work.run() {
             Some(outcome) => Claim::Mine(outcome),
             None => Claim::TooLate,
@@ -247,7 +260,7 @@ impl<W: Work> Gives<W::Value> for Task<W> {
     fn claim_in_place(&self) -> Claim<()> {
         // Where it is too late, the value is there already, or on its way.
         if let Some(work) = self.start() {
-            self.retract();
+            drop(self.retract());
             self.perform(work);
         }
         Claim::Mine(())
@@ -334,6 +347,24 @@ impl<W: Work + 'static> Value<W::Value> for Task<W> {
 
     fn into_awaited(self: Arc<Self>) -> Arc<dyn Awaited> {
         self
+    }
+
+    #[inline]
+    fn redeem(self: Arc<Self>) -> Redeemed<W::Value> {
+        if !self.is_claimable() {
+            return Redeemed::TooLate(self);
+        }
+        let Some(work) = self.start_claimed() else {
+            return Redeemed::TooLate(self);
+        };
+        let entry = self.retract();
+        let spawned_at = self.spawned_at;
+        // What the work spawns may have the cell.
+        spare::keep(self, entry, spawned_at);
+        match work.run() {
+            Some(outcome) => Redeemed::Mine(outcome, spawned_at),
+            None => unreachable!("what can be claimed has its value once it was run"),
+        }
     }
 }
 

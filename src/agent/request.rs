@@ -7,7 +7,7 @@ use std::thread;
 
 use super::core::{Core, Server, Turn};
 use crate::error::JoinError;
-use crate::rights::{Claim, Finish, Gives, Run, Value};
+use crate::rights::{Claim, Finish, Gives, Redeemed, Run, Value};
 use crate::sync::{Arc, AtomicU64, Ordering, times};
 use crate::task::Task;
 use crate::unwind::{catch, quietly};
@@ -229,6 +229,17 @@ impl<S: Send + 'static, A: Act<S>> Value<A::Value> for Request<S, A> {
 
     fn into_awaited(self: Arc<Self>) -> Arc<dyn Awaited> {
         self
+    }
+
+    fn redeem(self: Arc<Self>) -> Redeemed<A::Value> {
+        if !self.is_claimable() {
+            return Redeemed::TooLate(self);
+        }
+        match self.claim() {
+            Claim::Mine(outcome) => Redeemed::Mine(outcome, self.spawned_at()),
+            Claim::TooEarly => Redeemed::TooEarly(self),
+            Claim::TooLate => Redeemed::TooLate(self),
+        }
     }
 }
 

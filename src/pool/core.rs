@@ -10,9 +10,10 @@ use super::queues::{Queues, Side};
 use super::seat::{Doing, Seat};
 use super::sleep::{Counts, Sleep, Wake};
 use super::worker;
-use crate::job::{Entry, Job, Kind, Start};
+use crate::job::{Entry, Job, Kind};
 use crate::lend::{self, Stranded};
 use crate::local::{self, Home};
+use crate::rights::Start;
 use crate::sync::thread::{self, JoinHandle, ThreadId};
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Unparker, Weak, parker, times};
 

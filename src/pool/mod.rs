@@ -31,8 +31,8 @@ use std::time::Duration;
 use self::core::{Config, Core};
 use crate::executor::Executor;
 use crate::handle::JoinHandle;
-use crate::job::{Job, Start};
-use crate::rights::Run;
+use crate::job::Job;
+use crate::rights::Start;
 use crate::sync::{Arc, OnceLock};
 use crate::{stack, wait};
 
@@ -206,8 +206,8 @@ impl Pool {
 
     /// As `execute`, of a task that was not started.
     #[inline]
-    pub(crate) fn start(&self, task: Arc<dyn Run>) {
-        self.core().push_task(Start::new(task));
+    pub(crate) fn start(&self, task: Start) {
+        self.core().push_task(task);
     }
 
     fn core(&self) -> &Arc<Core> {

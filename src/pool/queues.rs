@@ -2,7 +2,8 @@
 
 use async_task::Runnable;
 
-use crate::job::{Entry, Job, Start};
+use crate::job::{Entry, Job};
+use crate::rights::Start;
 use crate::sync::deque::{Injector, Steal, Stealer};
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering};
 

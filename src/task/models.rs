@@ -23,16 +23,37 @@ struct Counts {
 }
 
 impl Counts {
-    #[track_caller]
-    fn task(&self) -> (Job, JoinHandle<Dropped>, Arc<dyn Run>) {
+    fn closure(&self) -> impl FnOnce() -> Dropped + Send + 'static {
         let counts = self.clone();
         let work = (Lingers, Dropped(self.works.clone()));
-        let f = move || {
+        move || {
             counts.runs.add();
             drop(work);
             Dropped(counts.values.clone())
-        };
-        let task = Arc::new(Task::new(Call(f), Location::caller()));
+        }
+    }
+
+    #[track_caller]
+    fn task(&self) -> (Job, JoinHandle<Dropped>, Arc<dyn Run>) {
+        let task = Task::new(Call(self.closure()), Location::caller());
+        Self::parts(Arc::new(task))
+    }
+
+    /// As [`task`](Self::task), of a cell whose task was claimed.
+    #[track_caller]
+    fn renewed(&self) -> (Job, JoinHandle<Dropped>, Arc<dyn Run>) {
+        let other = Self::default();
+        let task = Task::new(Call(other.closure()), Location::caller());
+        drop(task.start_claimed());
+        assert_eq!(other.works.get(), 1);
+        task.renew(Call(self.closure()));
+        Self::parts(Arc::new(task))
+    }
+
+    fn parts<F>(task: Arc<Task<Call<F>>>) -> (Job, JoinHandle<Dropped>, Arc<dyn Run>)
+    where
+        F: FnOnce() -> Dropped + Send + 'static,
+    {
         let run = Arc::clone(&task) as Arc<dyn Run>;
         (Job::task(Arc::clone(&run)), JoinHandle::new(task), run)
     }
@@ -74,6 +95,20 @@ fn run_claim_and_cancel_meet() {
     explore(3, || {
         let counts = Counts::default();
         let (job, handle, run) = counts.task();
+        let runs = thread::spawn(move || job.run());
+        let cancels = thread::spawn(move || run.cancel());
+        counts.check(handle.join());
+        runs.join().unwrap();
+        cancels.join().unwrap();
+        counts.check_end();
+    });
+}
+
+#[test]
+fn run_claim_and_cancel_meet_in_a_cell_that_was_used() {
+    explore(3, || {
+        let counts = Counts::default();
+        let (job, handle, run) = counts.renewed();
         let runs = thread::spawn(move || job.run());
         let cancels = thread::spawn(move || run.cancel());
         counts.check(handle.join());
