@@ -24,7 +24,7 @@ const SHELVES: usize = 8;
 /// How many cells there are at most on each, and how many halves that wait.
 ///
 /// None in loom's models: a thread's values are dropped there in no order, which loom must not see.
-const MOST: usize = if cfg!(letgo_loom) { 0 } else { 64 };
+const MOST: usize = if cfg!(letgo_loom) { 0 } else { 128 };
 
 /// How large a cell may be that is kept, in bytes.
 const LARGEST: usize = 128;
