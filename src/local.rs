@@ -8,7 +8,7 @@ use async_task::Runnable;
 use crate::job::{Entry, Job};
 use crate::rights::Start;
 use crate::spare;
-use crate::sync::deque::{Stealer, Worker};
+use crate::sync::deque::{Steal, Stealer, Worker};
 use crate::sync::thread_local;
 
 /// The pool that a thread's queue belongs to, and its place there.
@@ -110,16 +110,29 @@ pub(crate) fn push(
             }
             slot.pool.set(pool);
         }
-        let stack = slot.stack.get_or_init(|| Stack {
-            open: Open::new(Worker::new_lifo(), register),
-            top: Cell::new(std::ptr::null()),
-            unswept: Cell::new(0),
-        });
+        let stack = slot.stack.get_or_init(|| Stack::new(register));
         if let Some(start) = start.take() {
             stack.push(start);
         }
     });
     start.map_or(Ok(()), Err)
+}
+
+/// Moves up to so many tasks, the oldest, from another thread's stack to that of this one, which is a worker
+/// of `pool`; gives the first.
+pub(crate) fn take_over(
+    pool: usize,
+    tasks: &Stealer<Start>,
+    most: usize,
+    register: impl FnOnce(Stealer<Start>) -> Box<dyn Home>,
+) -> Steal<Start> {
+    let take_over = |slot: &Slot| {
+        debug_assert_eq!(slot.pool.get(), pool, "a worker of another pool");
+        let stack = slot.stack.get_or_init(|| Stack::new(register));
+        stack.top.set(std::ptr::null());
+        tasks.steal_batch_with_limit_and_pop(&stack.open.queue, most)
+    };
+    SLOT.try_with(take_over).unwrap_or(Steal::Empty)
 }
 
 /// Puts a future at the end of this thread's own line if it is a worker of `pool`. `Err` hands it back.
@@ -178,6 +191,14 @@ pub(crate) fn retract(address: *const ()) -> Option<Start> {
 }
 
 impl Stack {
+    fn new(register: impl FnOnce(Stealer<Start>) -> Box<dyn Home>) -> Self {
+        Self {
+            open: Open::new(Worker::new_lifo(), register),
+            top: Cell::new(std::ptr::null()),
+            unswept: Cell::new(0),
+        }
+    }
+
     fn push(&self, start: Start) {
         if self.unswept.get() >= SWEEP_EVERY {
             self.unswept.set(0);

@@ -14,8 +14,12 @@ use crate::job::{Entry, Job, Kind};
 use crate::lend::{self, Stranded};
 use crate::local::{self, Home};
 use crate::rights::Start;
+use crate::sync::deque::{Steal, Stealer};
 use crate::sync::thread::{self, JoinHandle, ThreadId};
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Unparker, Weak, parker, times};
+
+/// How many tasks a thief takes from a long stack at once.
+const SEVERAL: usize = times(32, 2);
 
 /// How long after a thread could not be made the next one is tried.
 const RETRY_AFTER: Duration = times(Duration::from_millis(10), Duration::ZERO);
@@ -135,6 +139,14 @@ impl Core {
             core: Arc::clone(self),
             number,
         })
+    }
+
+    /// Moves the oldest tasks of another thread's long stack to this one's; gives the first.
+    ///
+    /// The others are seen by nobody on their way: this thread is searching, and wakes the next one as it stops.
+    pub(super) fn take_over(self: &Arc<Self>, tasks: &Stealer<Start>) -> Steal<Start> {
+        let register = |stealer| self.register(Side::Stack(stealer));
+        local::take_over(self.id(), tasks, SEVERAL, register)
     }
 
     /// A job was added, or is visible again: wakes somebody for it if need be. Gives the counts that it went by.

@@ -143,6 +143,18 @@ fn a_job_that_is_put_back_meets_another_worker_that_falls_asleep() {
 }
 
 #[test]
+fn what_a_thief_has_taken_over_meets_another_that_falls_asleep() {
+    explore(1, || {
+        // Who spawns has a stack of its own, as with the global pool.
+        let pool = builder(2, 2).start(true);
+        let (first, second) = blocks_unseen();
+        let first = pool.spawn_value(first);
+        pool.spawn_value(second).detach();
+        wait(first);
+    });
+}
+
+#[test]
 fn a_worker_that_blocks_is_replaced() {
     explore_some(1, 20, || {
         let pool = pool(1, 2);

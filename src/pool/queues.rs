@@ -5,7 +5,11 @@ use async_task::Runnable;
 use crate::job::{Entry, Job};
 use crate::rights::Start;
 use crate::sync::deque::{Injector, Steal, Stealer};
-use crate::sync::{Arc, AtomicUsize, Mutex, Ordering};
+use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, times};
+
+/// From how many tasks on a stack is long. In a tree of tasks the oldest are the largest, and few; where there are many, most are small, and
+/// to come for each would be to meet the owner each time.
+const LONG: usize = times(64, 2);
 
 /// A thread's queue, as thieves see it.
 #[derive(Clone)]
@@ -108,7 +112,7 @@ impl Queues {
     /// The oldest job of the thread's queue whose turn it is, or else of another.
     pub(super) fn take_in_turn(&self, thief: &mut Thief) -> Option<Job> {
         thief.next += 1;
-        thief.steal(self)
+        thief.steal(self, |tasks| tasks.steal())
     }
 
     /// The oldest job of the queue for all.
@@ -123,7 +127,17 @@ impl Queues {
 
     /// A job from the queue for all, or else the oldest of some thread's.
     pub(super) fn steal(&self, thief: &mut Thief) -> Option<Job> {
-        self.take_injected().or_else(|| thief.steal(self))
+        self.steal_by(thief, |tasks| tasks.steal())
+    }
+
+    /// The same; from a stack that is [`LONG`] a task is taken by `take_over`, which may take more than that one.
+    pub(super) fn steal_by(
+        &self,
+        thief: &mut Thief,
+        take_over: impl FnMut(&Stealer<Start>) -> Steal<Start>,
+    ) -> Option<Job> {
+        self.take_injected()
+            .or_else(|| thief.steal(self, take_over))
     }
 }
 
@@ -138,12 +152,16 @@ impl Thief {
         }
     }
 
-    fn steal(&mut self, queues: &Queues) -> Option<Job> {
+    fn steal(
+        &mut self,
+        queues: &Queues,
+        mut take_over: impl FnMut(&Stealer<Start>) -> Steal<Start>,
+    ) -> Option<Job> {
         self.refresh(queues);
         let count = self.sides.len();
         for offset in 0..count {
             let index = (self.next + offset) % count;
-            if let Some(job) = fresh(|| self.sides[index].1.steal()) {
+            if let Some(job) = fresh(|| self.sides[index].1.steal(&mut take_over)) {
                 self.next = index;
                 return Some(job);
             }
@@ -153,9 +171,15 @@ impl Thief {
 }
 
 impl Side {
-    fn steal(&self) -> Option<Job> {
+    fn steal(&self, mut take_over: impl FnMut(&Stealer<Start>) -> Steal<Start>) -> Option<Job> {
         match self {
-            Self::Stack(tasks) => retrying(|| tasks.steal()),
+            Self::Stack(tasks) => retrying(|| {
+                if tasks.len() < LONG {
+                    tasks.steal()
+                } else {
+                    take_over(tasks)
+                }
+            }),
             Self::Line(futures) => retrying(|| futures.steal()),
         }
     }

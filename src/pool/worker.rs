@@ -188,7 +188,9 @@ impl WorkerThread {
             self.injecteds_turn = true;
             return Some(future.into_job());
         }
-        self.core.queues.steal(&mut self.thief)
+        let core = &self.core;
+        core.queues
+            .steal_by(&mut self.thief, |tasks| core.take_over(tasks))
     }
 
     fn search(&mut self) -> Option<Job> {
