@@ -216,6 +216,15 @@ impl WorkerThread {
     }
 
     fn execute(&mut self, job: impl Visited) {
+        let number = self.begin();
+        self.visited = job.visit();
+        if self.seat.set(number, Doing::Looking) == Doing::Presumed {
+            self.core.sleep.goes_on();
+        }
+    }
+
+    /// Says that a job begins; gives its number.
+    fn begin(&mut self) -> u64 {
         let number = self.job.get() + 1;
         self.job.set(number);
         self.seat.works_on(number);
@@ -233,10 +242,7 @@ impl WorkerThread {
             self.core.queues.inject(held);
             self.core.notify();
         }
-        self.visited = job.visit();
-        if self.seat.set(number, Doing::Looking) == Doing::Presumed {
-            self.core.sleep.goes_on();
-        }
+        number
     }
 
     /// Sleeps, being on the list of sleepers. `false`: the keep-alive is over, to leave.
