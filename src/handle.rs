@@ -16,7 +16,7 @@ use crate::rights::Value;
 use crate::sync::{Arc, Mutex};
 use crate::unwind::quietly;
 use crate::work::Outcome;
-use crate::{blocking, claim, lend, wait};
+use crate::{blocking, claim, lend, linger, wait};
 
 /// The value of a task, to be blocked on ([`get`](Self::get)) or awaited, once, at the point of
 /// use.
@@ -46,6 +46,9 @@ use crate::{blocking, claim, lend, wait};
 /// | [`get_timeout`](Self::get_timeout), [`get_deadline`](Self::get_deadline) | so long | no | yes |
 /// | `.await` | no | no | yes |
 /// | [`settle`](Self::settle)`.await` | no | no | no: `Err` |
+///
+/// A poll of an `.await` may look for some three microseconds whether a closure that is under way ends, as
+/// long as that pays: a thread that need not sleep need not be woken.
 ///
 /// To *claim* is to take a closure that no thread has started and to run it at once, on the
 /// calling thread: see [`get`](Self::get).
@@ -326,6 +329,9 @@ impl<T> JoinHandle<T> {
     /// The outcome, with which the handle is to be spent, or the promise to wake.
     #[track_caller]
     fn look(&self, cx: &Context<'_>) -> Poll<Outcome<T>> {
+        if !blocking::is_so() {
+            linger::while_underway(|| self.value().is_underway());
+        }
         let outcome = claim::poll(self.value(), cx);
         if outcome.is_ready() {
             return outcome;

@@ -46,6 +46,7 @@ mod future;
 mod handle;
 mod job;
 mod lend;
+mod linger;
 mod local;
 #[cfg(all(test, letgo_loom))]
 mod models;

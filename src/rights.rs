@@ -126,6 +126,10 @@ pub(crate) trait Gives<T>: Run {
     }
     /// Whether [`claim`](Self::claim) has something to run: a hint.
     fn is_claimable(&self) -> bool;
+    /// Whether a thread may be about to bring it to its end: a hint.
+    fn is_underway(&self) -> bool {
+        false
+    }
     /// Whether who claims it would have to wait for another task: a hint.
     fn waits(&self) -> bool;
     /// Whether this thread, if it waited for the value, would wait for itself.

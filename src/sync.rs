@@ -19,7 +19,7 @@ pub(crate) use self::modelled::*;
 
 #[cfg(not(any(letgo_loom, letgo_shuttle)))]
 mod real {
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, fence};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, fence};
     pub(crate) use std::sync::{Condvar, MutexGuard};
     pub(crate) use std::{thread, thread_local};
 

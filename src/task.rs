@@ -19,7 +19,7 @@ use std::task::{Poll, Waker};
 
 use crate::error::JoinError;
 use crate::rights::{Claim, Finish, Gives, Redeemed, Run, Start, Value};
-use crate::sync::{Arc, AtomicBool, Ordering, SpinGuard, SpinLock};
+use crate::sync::{Arc, AtomicU8, Ordering, SpinGuard, SpinLock};
 use crate::unwind::{catch, quietly};
 use crate::waits::{Awaited, Progress};
 use crate::work::{Outcome, Running, Work};
@@ -44,12 +44,22 @@ enum State<W: Work> {
     Gone,
 }
 
+/// How far a task has come, for those who don't want to lock (a queue that drops stale entries, a `get` that
+/// looks before it claims, a poll that lingers). It is changed under the lock, and only a hint: whoever acts on it
+/// locks and looks again, so `Relaxed` does.
+#[derive(Clone, Copy)]
+enum Stage {
+    /// The state is `Ready`.
+    Fresh,
+    /// Some thread has started it.
+    Started,
+    /// There is an outcome.
+    Ended,
+}
+
 pub(crate) struct Task<W: Work> {
     state: SpinLock<State<W>>,
-    /// Is the state `Ready`? Only a hint for those who don't want to lock (a queue that drops
-    /// stale entries, a `get` that looks before it claims): whoever acts on it locks and looks
-    /// again, so `Relaxed` does.
-    fresh: AtomicBool,
+    stage: AtomicU8,
     spawned_at: &'static Location<'static>,
 }
 
@@ -58,7 +68,7 @@ impl<W: Work> Task<W> {
     pub(crate) fn new(work: W, spawned_at: &'static Location<'static>) -> Self {
         Self {
             state: SpinLock::new(State::Ready(Some(work), None)),
-            fresh: AtomicBool::new(true),
+            stage: AtomicU8::new(Stage::Fresh as u8),
             spawned_at,
         }
     }
@@ -67,7 +77,7 @@ impl<W: Work> Task<W> {
     pub(crate) fn running(spawned_at: &'static Location<'static>) -> Self {
         Self {
             state: SpinLock::new(State::Running(W::Running::default(), None)),
-            fresh: AtomicBool::new(false),
+            stage: AtomicU8::new(Stage::Started as u8),
             spawned_at,
         }
     }
@@ -76,7 +86,23 @@ impl<W: Work> Task<W> {
     #[inline]
     pub(crate) fn renew(&self, work: W) {
         *self.state.lock() = State::Ready(Some(work), None);
-        self.fresh.store(true, Ordering::Relaxed);
+        self.reach(Stage::Fresh);
+    }
+
+    #[inline]
+    fn is_at(&self, stage: Stage) -> bool {
+        self.stage.load(Ordering::Relaxed) == stage as u8
+    }
+
+    /// With the lock held.
+    #[inline]
+    fn reach(&self, stage: Stage) {
+        self.stage.store(stage as u8, Ordering::Relaxed);
+    }
+
+    /// Whether there is an outcome: a hint.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.is_at(Stage::Ended)
     }
 
     /// Whether its tasks are spawned there.
@@ -94,7 +120,7 @@ impl<W: Work> Task<W> {
         };
         let (mut work, waker) = (work.take()?, waker.take());
         *state = State::Running(work.running(), waker);
-        self.fresh.store(false, Ordering::Relaxed);
+        self.reach(Stage::Started);
         Some(work)
     }
 
@@ -107,7 +133,7 @@ impl<W: Work> Task<W> {
         };
         let (work, waker) = (work.take()?, waker.take());
         *state = State::Gone;
-        self.fresh.store(false, Ordering::Relaxed);
+        self.reach(Stage::Started);
         drop(state);
         forgo(waker);
         Some(work)
@@ -186,6 +212,7 @@ impl<W: Work> Finish<W::Value> for Task<W> {
             State::Running(running, waker) => {
                 let ended = (mem::take(running), waker.take());
                 *state = State::Done(outcome);
+                self.reach(Stage::Ended);
                 drop(state);
                 let (running, waker) = ended;
                 // What could stop it goes before anybody hears of the end.
@@ -237,7 +264,7 @@ impl<W: Work> Run for Task<W> {
 
     #[inline]
     fn is_fresh(&self) -> bool {
-        self.fresh.load(Ordering::Relaxed)
+        self.is_at(Stage::Fresh)
     }
 }
 
@@ -269,6 +296,10 @@ impl<W: Work> Gives<W::Value> for Task<W> {
     #[inline]
     fn is_claimable(&self) -> bool {
         W::CLAIMABLE && self.is_fresh()
+    }
+
+    fn is_underway(&self) -> bool {
+        W::CLAIMABLE && !self.has_ended()
     }
 
     fn waits(&self) -> bool {
