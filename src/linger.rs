@@ -1,5 +1,5 @@
-//! A poll looks for a moment whether the value comes: to have its thread sleep and be woken takes ten times as long as
-//! a closure that is about to end.
+//! A poll looks for a moment whether what it is for comes: to have its thread sleep and be woken takes ten times as
+//! long as a closure that is about to end.
 //!
 //! Only where that pays. A moment in vain is forgone the next time, then three times, seven times, …; a single one that
 //! was not makes up for it. A thread that waits for what takes long looks at each sixty-fourth poll.
@@ -7,6 +7,7 @@
 use std::cell::Cell;
 use std::hint;
 
+use crate::blocking;
 use crate::sync::{thread_local, times};
 
 /// How often to look: a moment is about three microseconds.
@@ -31,28 +32,37 @@ thread_local! {
     static LUCK: Cell<Luck> = const { Cell::new(GOOD) };
 }
 
-/// Returns when what is under way has ended, or after a moment.
-pub(crate) fn while_underway(is_underway: impl Fn() -> bool) {
-    if !is_underway() {
-        return;
+/// Whether it has come, perhaps after a moment. (A thread that blocks for it lingers by its own means.)
+pub(crate) fn until(has_come: impl Fn() -> bool) -> bool {
+    if has_come() {
+        return true;
+    }
+    if blocking::is_so() {
+        return false;
     }
     let luck = LUCK.get();
-    LUCK.set(match luck.left.checked_sub(1) {
-        Some(left) => Luck { left, ..luck },
-        None if ends_soon(is_underway) => GOOD,
-        None => Luck {
+    if let Some(left) = luck.left.checked_sub(1) {
+        LUCK.set(Luck { left, ..luck });
+        return false;
+    }
+    let comes = comes_soon(has_come);
+    LUCK.set(if comes {
+        GOOD
+    } else {
+        Luck {
             skips: (2 * luck.skips + 1).min(MOST_SKIPS),
             left: luck.skips,
-        },
+        }
     });
+    comes
 }
 
-fn ends_soon(is_underway: impl Fn() -> bool) -> bool {
+fn comes_soon(has_come: impl Fn() -> bool) -> bool {
     for _ in 0..LOOKS {
         for _ in 0..SPINS {
             hint::spin_loop();
         }
-        if !is_underway() {
+        if has_come() {
             return true;
         }
     }
@@ -63,13 +73,14 @@ fn ends_soon(is_underway: impl Fn() -> bool) -> bool {
 mod tests {
     use super::*;
 
-    /// Polls for something that ends at a look, if it does; gives how often it was looked at.
-    fn poll(ends_at: u32) -> u32 {
+    /// Polls for something that has come at so many looks, if it does; gives how often it was looked at.
+    fn poll(comes_at: u32) -> u32 {
         let looks = Cell::new(0);
-        while_underway(|| {
+        let has_come = until(|| {
             looks.set(looks.get() + 1);
-            looks.get() < ends_at
+            looks.get() == comes_at
         });
+        assert_eq!(has_come, looks.get() == comes_at);
         looks.get()
     }
 
@@ -95,7 +106,7 @@ mod tests {
         for _ in 0..4 {
             skips();
         }
-        // While a moment is forgone, too, what has ended is seen.
+        // While a moment is forgone, too, what has come is seen.
         assert_eq!(poll(1), 1);
         skips();
         while poll(4) == 1 {}

@@ -22,10 +22,10 @@ use std::ops::Deref;
 use std::task::{Context, Poll, Waker};
 
 use super::ticket::Ticket;
-use crate::lend;
-use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, SpinLock};
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, SpinGuard, SpinLock};
 use crate::unwind::quietly;
 use crate::waiters::{Place, Waiters};
+use crate::{lend, linger};
 
 pub(super) struct Channel<T> {
     inbox: Apart<SpinLock<Inbox<T>>>,
@@ -35,6 +35,8 @@ pub(super) struct Channel<T> {
     in_line: AtomicUsize,
     /// How many may still produce.
     producers: AtomicUsize,
+    /// Whether the inbox has items: a hint for a receiver that lingers. Changed under its lock.
+    is_filled: Apart<AtomicBool>,
 }
 
 /// What the threads of one side write must not share a cache line with what the other's do. 128: the
@@ -126,6 +128,7 @@ impl<T> Channel<T> {
             capacity,
             in_line: AtomicUsize::new(0),
             producers: AtomicUsize::new(0),
+            is_filled: Apart(AtomicBool::new(false)),
         }
     }
 
@@ -168,13 +171,22 @@ impl<T> Channel<T> {
         if !inbox.line.is_empty() || !self.has_room(&mut inbox) {
             return Err(Refused::Full(item));
         }
+        self.fill(inbox, item);
+        Ok(())
+    }
+
+    /// Puts an item in the inbox, where there is room.
+    #[inline]
+    fn fill(&self, mut inbox: SpinGuard<'_, Inbox<T>>, item: T) {
         inbox.items.push_back(item);
+        if inbox.items.len() == 1 {
+            self.is_filled.store(true, Ordering::Relaxed);
+        }
         let receivers = inbox.receivers.next();
         drop(inbox);
         if let Some(receivers) = receivers {
             receivers.wake();
         }
-        Ok(())
     }
 
     /// Leaves an item in the line, to be let in when there is room; `waker` is woken then.
@@ -223,12 +235,7 @@ impl<T> Channel<T> {
             let Some((item, producer)) = ticket.admit() else {
                 continue;
             };
-            inbox.items.push_back(item);
-            let receivers = inbox.receivers.next();
-            drop(inbox);
-            if let Some(receivers) = receivers {
-                receivers.wake();
-            }
+            self.fill(inbox, item);
             quietly(|| producer.wake());
         }
     }
@@ -252,6 +259,9 @@ impl<T> Channel<T> {
     pub(super) fn poll(&self, place: &mut Place, cx: &Context<'_>) -> Poll<Option<T>> {
         // At first without a waker: mostly none is needed.
         let mut item = self.look().found();
+        if item.is_none() && linger::until(|| self.is_filled.load(Ordering::Relaxed)) {
+            item = self.look().found();
+        }
         if item.is_none() {
             let waker = cx.waker().clone();
             item = self
@@ -280,6 +290,7 @@ impl<T> Channel<T> {
                 return Look::Empty(if_empty(&mut inbox));
             }
             mem::swap(&mut *outbox, &mut inbox.items);
+            self.is_filled.store(false, Ordering::Relaxed);
             // Under both locks: no producer may find room where there is none.
             inbox.left_at_most = outbox.len();
             inbox.in_step = outbox.len() == 1 && self.capacity > 1;

@@ -8,9 +8,8 @@ use std::thread;
 
 use super::channel::{Channel, Refused};
 use super::ticket::Ticket;
-use crate::lend;
 use crate::sync::{Arc, times};
-use crate::wait;
+use crate::{lend, linger, wait};
 
 /// How often a thread that finds no room lets others run before it gets in line: to be woken takes
 /// longer.
@@ -98,6 +97,7 @@ impl<I> Future for Sending<'_, I> {
             Err(Refused::Closed(item)) => Poll::Ready(Err(item)),
             Err(Refused::Full(item)) => {
                 let ticket = self.channel.line_up(item, cx.waker().clone());
+                linger::until(|| ticket.is_settled());
                 self.stage = Stage::InLine(ticket);
                 self.poll(cx)
             }

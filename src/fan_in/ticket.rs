@@ -3,11 +3,15 @@
 use std::mem;
 use std::task::{Context, Poll, Waker};
 
-use crate::sync::SpinLock;
+use crate::sync::{AtomicBool, Ordering, SpinLock};
 use crate::unwind::quietly;
 
 /// Shared by the producer, who waits, and the line, from which it is let in.
-pub(super) struct Ticket<T>(SpinLock<Admission<T>>);
+pub(super) struct Ticket<T> {
+    admission: SpinLock<Admission<T>>,
+    /// Whether it waits no longer: a hint for a producer that lingers. Changed under the lock.
+    is_settled: AtomicBool,
+}
 
 enum Admission<T> {
     Waits(T, Waker),
@@ -20,14 +24,24 @@ enum Admission<T> {
 
 impl<T> Ticket<T> {
     pub(super) fn new(item: T, waker: Waker) -> Self {
-        Self(SpinLock::new(Admission::Waits(item, waker)))
+        Self {
+            admission: SpinLock::new(Admission::Waits(item, waker)),
+            is_settled: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.is_settled.load(Ordering::Relaxed)
     }
 
     /// Lets the item in; gives it, and whom to wake. `None`: it was withdrawn.
     pub(super) fn admit(&self) -> Option<(T, Waker)> {
-        let mut admission = self.0.lock();
+        let mut admission = self.admission.lock();
         match mem::replace(&mut *admission, Admission::Admitted) {
-            Admission::Waits(item, waker) => Some((item, waker)),
+            Admission::Waits(item, waker) => {
+                self.is_settled.store(true, Ordering::Relaxed);
+                Some((item, waker))
+            }
             other => {
                 *admission = other;
                 None
@@ -37,10 +51,11 @@ impl<T> Ticket<T> {
 
     /// Nobody will receive the item; gives whom to wake.
     pub(super) fn refuse(&self) -> Option<Waker> {
-        let mut admission = self.0.lock();
+        let mut admission = self.admission.lock();
         match mem::replace(&mut *admission, Admission::Withdrawn) {
             Admission::Waits(item, waker) => {
                 *admission = Admission::Refused(item);
+                self.is_settled.store(true, Ordering::Relaxed);
                 Some(waker)
             }
             other => {
@@ -52,7 +67,7 @@ impl<T> Ticket<T> {
 
     /// The producer gives up: it has the item back, unless it was let in.
     pub(super) fn take_back(&self) -> Option<T> {
-        let mut admission = self.0.lock();
+        let mut admission = self.admission.lock();
         match mem::replace(&mut *admission, Admission::Withdrawn) {
             Admission::Waits(item, waker) => {
                 drop(admission);
@@ -70,7 +85,7 @@ impl<T> Ticket<T> {
     /// Let in, or refused (the item is back then), or the promise to wake.
     pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<Result<(), T>> {
         let mut waker = cx.waker().clone();
-        let mut admission = self.0.lock();
+        let mut admission = self.admission.lock();
         match mem::replace(&mut *admission, Admission::Withdrawn) {
             Admission::Waits(item, old) => {
                 *admission = Admission::Waits(item, mem::replace(&mut waker, old));

@@ -11,7 +11,7 @@ pub(crate) use loom as checker;
 #[cfg(letgo_shuttle)]
 pub(crate) use shuttle as checker;
 
-pub(crate) use self::checker::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, fence};
+pub(crate) use self::checker::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, fence};
 pub(crate) use self::checker::sync::{Condvar, MutexGuard};
 
 pub(crate) use self::local::{LocalKey, thread_local};
