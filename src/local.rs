@@ -8,7 +8,7 @@ use async_task::Runnable;
 use crate::job::{Entry, Job};
 use crate::rights::Start;
 use crate::spare;
-use crate::sync::deque::{Steal, Stealer, Worker};
+use crate::sync::deque::{Stealer, Worker};
 use crate::sync::thread_local;
 
 /// The pool that a thread's queue belongs to, and its place there.
@@ -119,20 +119,20 @@ pub(crate) fn push(
 }
 
 /// Moves up to so many tasks, the oldest, from another thread's stack to that of this one, which is a worker
-/// of `pool`; gives the first.
+/// of `pool`. The newest of them will be popped first.
 pub(crate) fn take_over(
     pool: usize,
     tasks: &Stealer<Start>,
     most: usize,
     register: impl FnOnce(Stealer<Start>) -> Box<dyn Home>,
-) -> Steal<Start> {
-    let take_over = |slot: &Slot| {
+) {
+    let _ = SLOT.try_with(|slot| {
         debug_assert_eq!(slot.pool.get(), pool, "a worker of another pool");
         let stack = slot.stack.get_or_init(|| Stack::new(register));
+        // A lost race: somebody else takes them.
+        let _ = tasks.steal_batch_with_limit(&stack.open.queue, most);
         stack.top.set(std::ptr::null());
-        tasks.steal_batch_with_limit_and_pop(&stack.open.queue, most)
-    };
-    SLOT.try_with(take_over).unwrap_or(Steal::Empty)
+    });
 }
 
 /// Puts a future at the end of this thread's own line if it is a worker of `pool`. `Err` hands it back.

@@ -4,9 +4,9 @@ mod common;
 
 use std::future::poll_fn;
 use std::hint;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -248,5 +248,53 @@ fn a_long_queue_of_one_thread_does_not_hold_up_another_threads() {
         let (one, endless) = wait(many);
         wait(one);
         wait(endless);
+    });
+}
+
+/// A thread with `many` tasks in its queue, which waits till they have run; each is given its number.
+fn long_queue(pool: &Pool, many: usize, task: impl Fn(usize) + Clone + Send + 'static) {
+    let spawner = pool.clone();
+    wait(pool.spawn_value(move || {
+        let tasks: Vec<_> = (0..many)
+            .map(|number| {
+                let task = task.clone();
+                spawner.spawn_value(move || task(number))
+            })
+            .collect();
+        tasks.into_iter().for_each(wait);
+    }));
+}
+
+#[test]
+fn of_a_long_queue_the_oldest_task_comes_first_and_each_once() {
+    const MANY: usize = 1000;
+    must_end(|| {
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&order);
+        long_queue(&pool(1), MANY, move |number| {
+            seen.lock().unwrap().push(number)
+        });
+        let mut order = order.lock().unwrap().clone();
+        assert_eq!(order[0], 0);
+        order.sort_unstable();
+        assert!(order.into_iter().eq(0..MANY));
+    });
+}
+
+#[test]
+fn tasks_that_a_thread_has_taken_over_are_found_while_it_blocks_unseen() {
+    const MANY: usize = 1000;
+    must_end(|| {
+        let (tell, told) = channel();
+        let told = Arc::new(Mutex::new(told));
+        long_queue(&pool(1), MANY, move |number| {
+            if number > 0 {
+                tell.send(()).unwrap();
+                return;
+            }
+            for _ in 1..MANY {
+                told.lock().unwrap().recv().unwrap();
+            }
+        });
     });
 }

@@ -18,8 +18,8 @@ use crate::sync::deque::{Steal, Stealer};
 use crate::sync::thread::{self, JoinHandle, ThreadId};
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Unparker, Weak, parker, times};
 
-/// How many tasks a thief takes from a long stack at once.
-const SEVERAL: usize = times(32, 2);
+/// How many tasks more a thief takes from a long stack at once.
+const SEVERAL: usize = times(31, 1);
 
 /// How long after a thread could not be made the next one is tried.
 const RETRY_AFTER: Duration = times(Duration::from_millis(10), Duration::ZERO);
@@ -141,12 +141,17 @@ impl Core {
         })
     }
 
-    /// Moves the oldest tasks of another thread's long stack to this one's; gives the first.
+    /// The oldest task of another thread's long stack; some of the next ones are moved to this thread's.
     ///
-    /// The others are seen by nobody on their way: this thread is searching, and wakes the next one as it stops.
+    /// Nobody sees them on their way: this thread is searching, and wakes the next one as it stops.
     pub(super) fn take_over(self: &Arc<Self>, tasks: &Stealer<Start>) -> Steal<Start> {
-        let register = |stealer| self.register(Side::Stack(stealer));
-        local::take_over(self.id(), tasks, SEVERAL, register)
+        let first = tasks.steal();
+        // For one that is stale none is taken: they would pile up here until there is one to be run.
+        if matches!(&first, Steal::Success(start) if start.is_fresh()) {
+            let register = |stealer| self.register(Side::Stack(stealer));
+            local::take_over(self.id(), tasks, SEVERAL, register);
+        }
+        first
     }
 
     /// A job was added, or is visible again: wakes somebody for it if need be. Gives the counts that it went by.

@@ -130,14 +130,14 @@ impl Queues {
         self.steal_by(thief, |tasks| tasks.steal())
     }
 
-    /// The same; from a stack that is [`LONG`] a task is taken by `take_over`, which may take more than that one.
+    /// The same; `from_long` takes it from a stack that is [`LONG`], perhaps with others.
     pub(super) fn steal_by(
         &self,
         thief: &mut Thief,
-        take_over: impl FnMut(&Stealer<Start>) -> Steal<Start>,
+        from_long: impl FnMut(&Stealer<Start>) -> Steal<Start>,
     ) -> Option<Job> {
         self.take_injected()
-            .or_else(|| thief.steal(self, take_over))
+            .or_else(|| thief.steal(self, from_long))
     }
 }
 
@@ -155,13 +155,13 @@ impl Thief {
     fn steal(
         &mut self,
         queues: &Queues,
-        mut take_over: impl FnMut(&Stealer<Start>) -> Steal<Start>,
+        mut from_long: impl FnMut(&Stealer<Start>) -> Steal<Start>,
     ) -> Option<Job> {
         self.refresh(queues);
         let count = self.sides.len();
         for offset in 0..count {
             let index = (self.next + offset) % count;
-            if let Some(job) = fresh(|| self.sides[index].1.steal(&mut take_over)) {
+            if let Some(job) = fresh(|| self.sides[index].1.steal(&mut from_long)) {
                 self.next = index;
                 return Some(job);
             }
@@ -171,14 +171,13 @@ impl Thief {
 }
 
 impl Side {
-    fn steal(&self, mut take_over: impl FnMut(&Stealer<Start>) -> Steal<Start>) -> Option<Job> {
+    fn steal(&self, mut from_long: impl FnMut(&Stealer<Start>) -> Steal<Start>) -> Option<Job> {
         match self {
-            Self::Stack(tasks) => retrying(|| {
-                if tasks.len() < LONG {
-                    tasks.steal()
-                } else {
-                    take_over(tasks)
-                }
+            Self::Stack(tasks) => retrying(|| match tasks.len() {
+                // To steal from an empty one takes a fence more.
+                0 => Steal::Empty,
+                1..LONG => tasks.steal(),
+                LONG.. => from_long(tasks),
             }),
             Self::Line(futures) => retrying(|| futures.steal()),
         }

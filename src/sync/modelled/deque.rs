@@ -61,22 +61,17 @@ impl<T> Injector<T> {
             .map_or(Steal::Empty, Steal::Success)
     }
 
-    /// Moves up to `limit` jobs, the oldest, such that they are popped in this order, and pops the first.
-    pub(crate) fn steal_batch_with_limit_and_pop(&self, to: &Worker<T>, limit: usize) -> Steal<T> {
-        let Steal::Success(first) = self.steal() else {
-            return Steal::Empty;
-        };
-        let mut others = Vec::new();
-        while others.len() + 1 < limit {
+    /// Moves up to `limit` jobs, the oldest, to the end of another queue.
+    pub(crate) fn steal_batch_with_limit(&self, to: &Worker<T>, limit: usize) -> Steal<()> {
+        let mut moved = Steal::Empty;
+        for _ in 0..limit {
             let Steal::Success(job) = self.steal() else {
                 break;
             };
-            others.push(job);
-        }
-        for job in others.into_iter().rev() {
             to.push(job);
+            moved = Steal::Success(());
         }
-        Steal::Success(first)
+        moved
     }
 
     pub(crate) fn is_empty(&self) -> bool {
