@@ -298,14 +298,6 @@ impl<T> JoinHandle<T> {
             .is_some_and(|value| value.is_claimable())
     }
 
-    /// Whether a `get` would have to wait for another thread: a hint.
-    pub(crate) fn would_wait(&self) -> bool {
-        self.value.as_ref().is_some_and(|value| {
-            let claims = value.is_claimable() && !value.waits();
-            !claims && !value.is_finished()
-        })
-    }
-
     /// Runs the task here if it is claimable and does not wait for others; its value then waits in the
     /// cell.
     pub(crate) fn run_here(&self) {

@@ -132,6 +132,11 @@ pub(crate) trait Gives<T>: Run {
     }
     /// Whether who claims it would have to wait for another task: a hint.
     fn waits(&self) -> bool;
+    /// Whether who asks for the value would have to wait for another thread: a hint.
+    fn would_wait(&self) -> bool {
+        let claims = self.is_claimable() && !self.waits();
+        !claims && !self.is_finished()
+    }
     /// Whether this thread, if it waited for the value, would wait for itself.
     fn waits_for_itself(&self) -> bool {
         false

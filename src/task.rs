@@ -23,7 +23,7 @@ use crate::sync::{Arc, AtomicU8, Ordering, SpinGuard, SpinLock};
 use crate::unwind::{catch, quietly};
 use crate::waits::{Awaited, Progress};
 use crate::work::{Outcome, Running, Work};
-use crate::{local, spare};
+use crate::{local, spare, stack};
 
 #[cfg(all(test, letgo_loom))]
 mod models;
@@ -303,10 +303,16 @@ impl<W: Work> Gives<W::Value> for Task<W> {
     }
 
     fn waits(&self) -> bool {
-        match &*self.state.lock() {
-            State::Ready(Some(work), _) => work.waits(),
-            _ => false,
-        }
+        let source = match &*self.state.lock() {
+            State::Ready(Some(work), _) => work.source(),
+            _ => None,
+        };
+        source.is_some_and(|source| {
+            // A chain of these nests as deep as it is long.
+            let waits = stack::if_room(|| source.would_wait()).unwrap_or(true);
+            quietly(|| drop(source));
+            waits
+        })
     }
 
     fn take(&self) -> Option<Outcome<W::Value>> {
@@ -413,6 +419,10 @@ impl<W: Work + 'static> Awaited for Task<W> {
             State::Running(running, _) => running.by().map_or(Progress::Unknown, Progress::By),
             State::Done(_) | State::Gone => Progress::Ended,
         }
+    }
+
+    fn would_wait(&self) -> bool {
+        Gives::would_wait(self)
     }
 
     fn nudge(&self) {

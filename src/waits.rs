@@ -28,6 +28,8 @@ pub(crate) trait Awaited: Send + Sync + UnwindSafe + RefUnwindSafe {
     /// Where it was spawned.
     fn place(&self) -> &'static Location<'static>;
     fn progress(&self) -> Progress;
+    /// Whether who asks for its value would have to wait for another thread: a hint.
+    fn would_wait(&self) -> bool;
     /// Wakes who waits for it: to be polled again, though nothing has come.
     fn nudge(&self);
 }

@@ -23,12 +23,6 @@ pub(crate) trait Work: Send + Sized {
         Self::Running::default()
     }
 
-    /// Whether [`run`](Self::run) would have to wait for another task: a hint. It is asked under the
-    /// cell's lock.
-    fn waits(&self) -> bool {
-        false
-    }
-
     /// What [`run`](Self::run) would wait for. It is asked under the cell's lock.
     fn source(&self) -> Option<Arc<dyn Awaited>> {
         None

@@ -256,6 +256,10 @@ impl<S: Send + 'static, A: Act<S>> Awaited for Request<S, A> {
         self.agent.server().map_or(Progress::Unknown, Progress::By)
     }
 
+    fn would_wait(&self) -> bool {
+        Gives::would_wait(self)
+    }
+
     fn nudge(&self) {
         self.task.nudge();
     }

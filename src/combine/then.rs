@@ -84,12 +84,6 @@ where
             .map(|source| source.cell().into_awaited())
     }
 
-    fn waits(&self) -> bool {
-        let source = self.source.0.as_ref();
-        // A chain of these nests as deep as it is long.
-        source.is_some_and(|source| stack::if_room(|| source.would_wait()).unwrap_or(true))
-    }
-
     fn run(mut self) -> Option<Outcome<U>> {
         let source = self.source.0.take()?;
         let f = self.f;
