@@ -146,8 +146,10 @@ impl Core {
     /// Nobody sees them on their way: this thread is searching, and wakes the next one as it stops.
     pub(super) fn take_over(self: &Arc<Self>, tasks: &Stealer<Start>) -> Steal<Start> {
         let first = tasks.steal();
-        // For one that is stale none is taken: they would pile up here until there is one to be run.
-        if matches!(&first, Steal::Success(start) if start.is_fresh()) {
+        // For one that is stale none is taken: they would pile up here until there is one to be run. Nor where
+        // threads block: each of a thousand would leave a queue for all the others to look at.
+        let to_be_run = matches!(&first, Steal::Success(start) if start.is_fresh());
+        if to_be_run && self.sleep.alive() <= 2 * self.sleep.target {
             let register = |stealer| self.register(Side::Stack(stealer));
             local::take_over(self.id(), tasks, SEVERAL, register);
         }
