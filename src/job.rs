@@ -115,7 +115,7 @@ impl Visited for Start {
         let mut held = None;
         // All of it: that it is dropped may be the end of a value, and of a worker if that panics.
         quietly(|| {
-            let visit = Start::visit(&self);
+            let visit = self.visit_task();
             if visit != Visit::Over {
                 held = Some((self.into_job(), visit));
             }

@@ -190,6 +190,16 @@ pub(crate) fn retract(address: *const ()) -> Option<Start> {
         .flatten()
 }
 
+/// Whether this thread's stack has entries, stale ones perhaps.
+#[inline]
+pub(crate) fn has_tasks() -> bool {
+    let has_tasks = |slot: &Slot| {
+        let stack = slot.stack.get();
+        stack.is_some_and(|stack| !stack.open.queue.is_empty())
+    };
+    SLOT.try_with(has_tasks).unwrap_or(false)
+}
+
 impl Stack {
     fn new(register: impl FnOnce(Stealer<Start>) -> Box<dyn Home>) -> Self {
         Self {

@@ -57,7 +57,7 @@ impl Start {
     }
 
     #[inline]
-    pub(crate) fn visit(&self) -> Visit {
+    pub(crate) fn visit_task(&self) -> Visit {
         self.0.visit()
     }
 

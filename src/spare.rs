@@ -13,6 +13,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::panic::Location;
 
+use crate::local;
 use crate::rights::Start;
 use crate::sync::{Arc, thread_local};
 use crate::task::Task;
@@ -80,7 +81,7 @@ pub(crate) fn task<W: Work + 'static>(
 fn take<W: Work + 'static>(
     spawned_at: &'static Location<'static>,
 ) -> Option<(Arc<Task<W>>, Start)> {
-    let take = |store: &Store| store.shelves[number(spawned_at)].borrow_mut().take();
+    let take = |store: &Store| store.shelves[shelf_of(spawned_at)].borrow_mut().take();
     let (value, start) = STORE.try_with(take).ok()??;
     // What another place has left there, or another instance of a generic function, goes.
     let task = value.downcast::<Task<W>>().ok()?;
@@ -91,17 +92,19 @@ fn take<W: Work + 'static>(
 #[inline]
 pub(crate) fn keep<W: Work + 'static>(
     task: Arc<Task<W>>,
-    start: Option<Start>,
+    entry: Option<Start>,
     spawned_at: &'static Location<'static>,
 ) {
     if size_of::<Task<W>>() > LARGEST || MOST == 0 {
         return;
     }
-    let number = number(spawned_at);
+    let shelf = shelf_of(spawned_at);
     // In a thread that ends nothing is kept.
-    let _ = STORE.try_with(|store| match start {
-        Some(start) => store.put(number, task, start),
-        None => store.halves.borrow_mut().add(task, number),
+    let _ = STORE.try_with(|store| match entry {
+        Some(start) => store.put(shelf, task, start),
+        None if local::has_tasks() => store.halves.borrow_mut().add(task, shelf),
+        // Its entry is elsewhere.
+        None => {}
     });
 }
 
@@ -109,24 +112,28 @@ pub(crate) fn keep<W: Work + 'static>(
 #[inline]
 pub(crate) fn reunite(start: Start) {
     let _ = STORE.try_with(|store| {
-        if let Some((value, number)) = store.halves.borrow_mut().find(start.address()) {
-            store.put(number, value, start);
+        let half = store.halves.borrow_mut().find(start.address());
+        if let Some((value, shelf)) = half {
+            store.put(shelf, value, start);
         }
     });
 }
 
 /// The number of the shelf for what is spawned there.
 #[inline]
-fn number(place: &'static Location<'static>) -> usize {
+fn shelf_of(place: &'static Location<'static>) -> usize {
     std::ptr::from_ref(place).addr() / size_of::<Location<'static>>() % SHELVES
 }
 
 impl Store {
     #[inline]
-    fn put(&self, number: usize, value: Value, start: Start) {
-        // If nobody else has it, nobody can come by it any more.
+    fn put(&self, shelf: usize, value: Value, start: Start) {
+        // If nobody else has it, nobody can come by it any more: the only weak rights are to cells of futures, which
+        // can't be claimed.
+        debug_assert_eq!(Arc::weak_count(&value), 0);
+        // (That the count is read `Relaxed` does: what is in the cell is behind its lock.)
         if Arc::strong_count(&value) == 2 {
-            self.shelves[number].borrow_mut().put(value, start);
+            self.shelves[shelf].borrow_mut().put(value, start);
         }
     }
 }
@@ -193,6 +200,8 @@ impl Halves {
 #[cfg(all(test, not(any(letgo_loom, letgo_shuttle))))]
 mod tests {
     use super::*;
+    use crate::job::Job;
+    use crate::local::Home;
     use crate::work::Call;
 
     type Place = &'static Location<'static>;
@@ -218,7 +227,7 @@ mod tests {
         let pairs = places
             .iter()
             .flat_map(|a| places.iter().map(move |b| (*a, *b)));
-        let mut same = pairs.filter(|(a, b)| !std::ptr::eq(*a, *b) && number(a) == number(b));
+        let mut same = pairs.filter(|(a, b)| !std::ptr::eq(*a, *b) && shelf_of(a) == shelf_of(b));
         same.next().unwrap()
     }
 
@@ -281,6 +290,7 @@ mod tests {
 
     #[test]
     fn halves_meet_as_their_entries_are_swept() {
+        fill_stack();
         let cells = [(); 4].map(|()| spawn(seven, here()));
         let addresses = cells.each_ref().map(address);
         // Got in the order they were spawned in; one entry is dropped elsewhere.
@@ -300,12 +310,12 @@ mod tests {
             // Not to come back once more.
             drop(cell);
         }
-        let halves = STORE.with(|store| store.halves.borrow().values.len());
-        assert_eq!(halves, 0, "a half is kept whose other one is gone");
+        assert_eq!(kept(), [0, 0], "a half waits whose other one is gone");
     }
 
     #[test]
     fn an_entry_whose_other_half_is_not_the_last_is_dropped() {
+        fill_stack();
         let [old, new] = [(); 2].map(|()| spawn(seven, here()));
         claim(&old);
         keep(Arc::clone(&old.0), None, here());
@@ -316,29 +326,72 @@ mod tests {
         reunite(new.1);
     }
 
-    #[test]
-    fn no_more_cells_are_kept_than_so_many() {
-        let cells: Vec<_> = (0..3 * MOST).map(|_| spawn(seven, here())).collect();
-        let known: Vec<_> = cells.iter().map(|cell| Arc::downgrade(&cell.0)).collect();
-        let mut entries = Vec::new();
-        for cell in cells {
+    /// How many halves wait, and how many cells there are on shelves.
+    fn kept() -> [usize; 2] {
+        STORE.with(|store| {
+            let shelves = store.shelves.iter();
+            let cells = shelves.map(|shelf| shelf.borrow().values.len()).sum();
+            [store.halves.borrow().values.len(), cells]
+        })
+    }
+
+    /// The entries of so many cells, which are claimed.
+    fn entries(cells: usize) -> Vec<Start> {
+        let cells: Vec<_> = (0..cells).map(|_| spawn(seven, here())).collect();
+        let entry = |cell: Cell<_>| {
             claim(&cell);
             keep(cell.0, None, here());
-            entries.push(cell.1);
+            cell.1
+        };
+        cells.into_iter().map(entry).collect()
+    }
+
+    /// As if this thread's stack had what the tests have in their hands.
+    fn fill_stack() {
+        struct Nowhere;
+        impl Home for Nowhere {
+            fn notify(&self) {}
+            fn leave(&self, _: &mut dyn Iterator<Item = Job>) {}
         }
-        let kept = || known.iter().filter(|cell| cell.strong_count() > 0).count();
+        let (_, start) = spawn(seven, here());
+        let pushed = local::push(1, true, start, |_| Box::new(Nowhere));
+        assert!(pushed.is_ok());
+    }
+
+    #[test]
+    fn a_shelf_holds_no_more_than_so_many() {
+        let cells: Vec<_> = (0..2 * MOST).map(|_| spawn(seven, here())).collect();
+        for cell in cells {
+            get(cell, here());
+        }
+        assert_eq!(kept(), [0, MOST]);
+    }
+
+    #[test]
+    fn no_more_halves_wait_than_so_many() {
+        fill_stack();
+        let mut entries = entries(2 * MOST + 1);
+        assert_eq!(
+            kept(),
+            [1, 0],
+            "the others have been let go, so many at once"
+        );
         while let Some(entry) = entries.pop() {
             reunite(entry);
         }
-        assert_eq!(kept(), MOST);
+        assert_eq!(kept(), [0, 1]);
+    }
+
+    #[test]
+    fn what_has_its_entry_elsewhere_is_not_kept() {
+        drop(entries(3));
+        assert_eq!(kept(), [0, 0]);
     }
 
     #[test]
     fn a_large_cell_is_not_kept() {
         let large = [7; LARGEST];
-        let cell = spawn(move || large[0], here());
-        let known = Arc::downgrade(&cell.0);
-        assert_eq!(get(cell, here()), 7);
-        assert_eq!(known.strong_count(), 0);
+        assert_eq!(get(spawn(move || large[0], here()), here()), 7);
+        assert_eq!(kept(), [0, 0]);
     }
 }

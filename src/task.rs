@@ -9,7 +9,7 @@
 //! | `Ready` | no thread has started it | run, claim, cancel |
 //! | `Running` | started; the value is to come | the one who runs it; for a promise also cancel and detach |
 //! | `Done` | the value waits to be taken | poll, take, detach |
-//! | `Gone` | taken, claimed, or nobody asks any more | nobody |
+//! | `Gone` | taken, claimed, or nobody asks any more | nobody; one that nobody else has is [renewed](Task::renew) |
 //!
 //! No code of a user runs under the lock: work, wakers, drops of values all run outside.
 
@@ -396,8 +396,10 @@ impl<W: Work + 'static> Value<W::Value> for Task<W> {
         };
         let entry = self.retract();
         let spawned_at = self.spawned_at;
-        // What the work spawns may have the cell.
-        spare::keep(self, entry, spawned_at);
+        if W::IS_KEPT {
+            // What the work spawns may have the cell.
+            spare::keep(self, entry, spawned_at);
+        }
         match work.run() {
             Some(outcome) => Redeemed::Mine(outcome, spawned_at),
             None => unreachable!("what can be claimed has its value once it was run"),

@@ -17,6 +17,8 @@ pub(crate) trait Work: Send + Sized {
 
     /// Whether a thread that wants the value may do the work itself.
     const CLAIMABLE: bool;
+    /// Whether its cell is [kept](crate::spare) for the next task of the kind.
+    const IS_KEPT: bool = false;
 
     /// What to keep while [`run`](Self::run) runs.
     fn running(&mut self) -> Self::Running {
@@ -77,6 +79,7 @@ where
     type Value = T;
     type Running = By;
     const CLAIMABLE: bool = true;
+    const IS_KEPT: bool = true;
 
     #[inline]
     fn running(&mut self) -> By {

@@ -1,4 +1,4 @@
-//! A lock for sections of a few instructions, in which nobody blocks and no code of a user runs.
+//! A lock for short sections, in which nobody blocks and no code of a user runs.
 //!
 //! To take it is one atomic operation, to give it back a plain store: a mutex, which has to look for those who sleep,
 //! needs an atomic operation for that, too. Nobody sleeps here until called. Who finds it taken tries again: for
