@@ -19,7 +19,7 @@ use crate::sync::thread::{self, JoinHandle, ThreadId};
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Unparker, Weak, parker, times};
 
 /// How many tasks more a thief takes from a long stack at once.
-const SEVERAL: usize = times(31, 1);
+const SEVERAL: usize = times(15, 1);
 
 /// How long after a thread could not be made the next one is tried.
 const RETRY_AFTER: Duration = times(Duration::from_millis(10), Duration::ZERO);
