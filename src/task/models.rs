@@ -34,14 +34,14 @@ impl Counts {
     }
 
     #[track_caller]
-    fn task(&self) -> (Job, JoinHandle<Dropped>, Arc<dyn Run>) {
+    fn task(&self) -> Parts {
         let task = Task::new(Call(self.closure()), Location::caller());
         Self::parts(Arc::new(task))
     }
 
     /// As [`task`](Self::task), of a cell whose task was claimed.
     #[track_caller]
-    fn renewed(&self) -> (Job, JoinHandle<Dropped>, Arc<dyn Run>) {
+    fn renewed(&self) -> Parts {
         let other = Self::default();
         let task = Task::new(Call(other.closure()), Location::caller());
         drop(task.start_claimed());
@@ -50,7 +50,7 @@ impl Counts {
         Self::parts(Arc::new(task))
     }
 
-    fn parts<F>(task: Arc<Task<Call<F>>>) -> (Job, JoinHandle<Dropped>, Arc<dyn Run>)
+    fn parts<F>(task: Arc<Task<Call<F>>>) -> Parts
     where
         F: FnOnce() -> Dropped + Send + 'static,
     {
@@ -90,11 +90,13 @@ impl Counts {
     }
 }
 
-#[test]
-fn run_claim_and_cancel_meet() {
-    explore(3, || {
+type Parts = (Job, JoinHandle<Dropped>, Arc<dyn Run>);
+
+#[track_caller]
+fn run_claim_and_cancel(task: fn(&Counts) -> Parts) {
+    explore(3, move || {
         let counts = Counts::default();
-        let (job, handle, run) = counts.task();
+        let (job, handle, run) = task(&counts);
         let runs = thread::spawn(move || job.run());
         let cancels = thread::spawn(move || run.cancel());
         counts.check(handle.join());
@@ -105,17 +107,13 @@ fn run_claim_and_cancel_meet() {
 }
 
 #[test]
+fn run_claim_and_cancel_meet() {
+    run_claim_and_cancel(Counts::task);
+}
+
+#[test]
 fn run_claim_and_cancel_meet_in_a_cell_that_was_used() {
-    explore(3, || {
-        let counts = Counts::default();
-        let (job, handle, run) = counts.renewed();
-        let runs = thread::spawn(move || job.run());
-        let cancels = thread::spawn(move || run.cancel());
-        counts.check(handle.join());
-        runs.join().unwrap();
-        cancels.join().unwrap();
-        counts.check_end();
-    });
+    run_claim_and_cancel(Counts::renewed);
 }
 
 #[test]
