@@ -32,31 +32,27 @@ const LARGEST: usize = 128;
 
 type Value = Arc<dyn Any + Send + Sync>;
 
-/// Both rights over cells.
+/// Rights to values, each with what belongs to it.
 ///
 /// In columns, so that a pair of words is moved in registers: what has just been written word by word, read as a whole
 /// takes a processor as long as an atomic operation.
-struct Shelf {
+struct Columns<T> {
     values: Vec<Value>,
-    starts: Vec<Start>,
-}
-
-/// One of the rights, and the shelf for both.
-struct Halves {
-    values: Vec<Value>,
-    shelves: Vec<usize>,
+    others: Vec<T>,
 }
 
 struct Store {
-    shelves: [RefCell<Shelf>; SHELVES],
-    halves: RefCell<Halves>,
+    /// Both rights over cells.
+    shelves: [RefCell<Columns<Start>>; SHELVES],
+    /// Halves, each with the number of the shelf for both.
+    halves: RefCell<Columns<usize>>,
 }
 
 thread_local! {
     static STORE: Store = const {
         Store {
-            shelves: [const { RefCell::new(Shelf::new()) }; SHELVES],
-            halves: RefCell::new(Halves::new()),
+            shelves: [const { RefCell::new(Columns::new()) }; SHELVES],
+            halves: RefCell::new(Columns::new()),
         }
     };
 }
@@ -81,7 +77,7 @@ pub(crate) fn task<W: Work + 'static>(
 fn take<W: Work + 'static>(
     spawned_at: &'static Location<'static>,
 ) -> Option<(Arc<Task<W>>, Start)> {
-    let take = |store: &Store| store.shelves[shelf_of(spawned_at)].borrow_mut().take();
+    let take = |store: &Store| store.shelves[shelf_of(spawned_at)].borrow_mut().pop();
     let (value, start) = STORE.try_with(take).ok()??;
     // What another place has left there, or another instance of a generic function, goes.
     let task = value.downcast::<Task<W>>().ok()?;
@@ -138,45 +134,48 @@ impl Store {
     }
 }
 
-impl Shelf {
+impl<T> Columns<T> {
     const fn new() -> Self {
         Self {
             values: Vec::new(),
-            starts: Vec::new(),
+            others: Vec::new(),
         }
     }
 
-    #[inline]
-    fn put(&mut self, value: Value, start: Start) {
-        if self.values.len() < MOST {
-            self.values.push(value);
-            self.starts.push(start);
-        }
+    fn len(&self) -> usize {
+        self.values.len()
     }
 
     #[inline]
-    fn take(&mut self) -> Option<(Value, Start)> {
-        self.values.pop().zip(self.starts.pop())
+    fn push(&mut self, value: Value, other: T) {
+        self.values.push(value);
+        self.others.push(other);
+    }
+
+    #[inline]
+    fn pop(&mut self) -> Option<(Value, T)> {
+        self.values.pop().zip(self.others.pop())
     }
 }
 
-impl Halves {
-    const fn new() -> Self {
-        Self {
-            values: Vec::new(),
-            shelves: Vec::new(),
+impl Columns<Start> {
+    #[inline]
+    fn put(&mut self, value: Value, start: Start) {
+        if self.len() < MOST {
+            self.push(value, start);
         }
     }
+}
 
+impl Columns<usize> {
     #[inline]
     fn add(&mut self, value: Value, shelf: usize) {
-        if self.values.len() >= MOST {
+        if self.len() >= MOST {
             // The entries of these are far down, or in no stack of this thread.
             self.values.clear();
-            self.shelves.clear();
+            self.others.clear();
         }
-        self.values.push(value);
-        self.shelves.push(shelf);
+        self.push(value, shelf);
     }
 
     /// The half of the cell at this address, if it was the last to be added of those that have another half.
@@ -188,7 +187,7 @@ impl Halves {
             if !found && Arc::strong_count(last) > 1 {
                 return None;
             }
-            let half = self.values.pop().zip(self.shelves.pop());
+            let half = self.pop();
             if found {
                 return half;
             }
@@ -330,8 +329,8 @@ mod tests {
     fn kept() -> [usize; 2] {
         STORE.with(|store| {
             let shelves = store.shelves.iter();
-            let cells = shelves.map(|shelf| shelf.borrow().values.len()).sum();
-            [store.halves.borrow().values.len(), cells]
+            let cells = shelves.map(|shelf| shelf.borrow().len()).sum();
+            [store.halves.borrow().len(), cells]
         })
     }
 
