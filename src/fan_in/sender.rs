@@ -73,6 +73,10 @@ impl<T> FanInSender<T> {
     /// # Errors
     /// The value, if the [`FanIn`](crate::FanIn) is gone, or goes while this waits.
     ///
+    /// # Blocking
+    /// It waits as futures do. A poll that finds no room may first let other threads run a few times (as
+    /// [`std::thread::yield_now`] does), if that has mostly saved this thread a sleep so far.
+    ///
     /// # Cancel safety
     /// Dropped before it is ready, it sends nothing, and the value is dropped.
     pub fn send_async(&self, value: T) -> SendAsync<'_, T> {

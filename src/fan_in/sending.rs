@@ -4,16 +4,11 @@ use std::future::Future;
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-use std::thread;
 
 use super::channel::{Channel, Refused};
 use super::ticket::Ticket;
-use crate::sync::{Arc, times};
+use crate::sync::Arc;
 use crate::{lend, linger, wait};
-
-/// How often a thread that finds no room lets others run before it gets in line: to be woken takes
-/// longer.
-const YIELDS: usize = times(8, 0);
 
 /// An item on its way; it comes back if nobody will receive it.
 pub(super) struct Sending<'a, I> {
@@ -28,15 +23,12 @@ enum Stage<I> {
 }
 
 /// Sends an item, and blocks this thread until there is room.
-pub(super) fn block<I>(channel: &Channel<I>, mut item: I) -> Result<(), I> {
-    for _ in 0..YIELDS {
-        item = match channel.try_push(item) {
-            Ok(()) => return Ok(()),
-            Err(Refused::Full(item)) => item,
-            Err(Refused::Closed(item)) => return Err(item),
-        };
-        thread::yield_now();
-    }
+pub(super) fn block<I>(channel: &Channel<I>, item: I) -> Result<(), I> {
+    let item = match channel.try_push(item) {
+        Ok(()) => return Ok(()),
+        Err(Refused::Closed(item)) => return Err(item),
+        Err(Refused::Full(item)) => item,
+    };
     if lend::is_helping() {
         // The one who makes room may be this very thread, once it has its own wait behind it.
         return leave(channel, item);
@@ -46,6 +38,22 @@ pub(super) fn block<I>(channel: &Channel<I>, mut item: I) -> Result<(), I> {
         Some(result) => result,
         None => unreachable!("a wait without a deadline ends with the value"),
     }
+}
+
+/// Adds an item; a thread that finds no room lets others run, before the item gets in line. Taking values one after
+/// the other, a consumer that has to wake somebody for each is no faster than they are: the buffer stays full.
+fn push<I>(channel: &Channel<I>, item: I) -> Result<(), Refused<I>> {
+    let mut pushed = channel.try_push(item);
+    if let Err(Refused::Full(_)) = pushed {
+        linger::giving_way(|| {
+            pushed = match mem::replace(&mut pushed, Ok(())) {
+                Err(Refused::Full(item)) => channel.try_push(item),
+                other => other,
+            };
+            !matches!(pushed, Err(Refused::Full(_)))
+        });
+    }
+    pushed
 }
 
 /// Sends an item without waiting for room: it waits in line by itself.
@@ -92,7 +100,7 @@ impl<I> Future for Sending<'_, I> {
         let Stage::New(item) = mem::replace(&mut self.stage, Stage::Over) else {
             panic!("this value was sent already: it can be sent only once");
         };
-        match self.channel.try_push(item) {
+        match push(self.channel, item) {
             Ok(()) => Poll::Ready(Ok(())),
             Err(Refused::Closed(item)) => Poll::Ready(Err(item)),
             Err(Refused::Full(item)) => {
