@@ -6,13 +6,14 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use async_task::Runnable;
+use async_task::{Runnable, ScheduleInfo, WithInfo};
 use pin_project_lite::pin_project;
 
 use crate::caught::Caught;
 use crate::error::JoinError;
 use crate::handle::JoinHandle;
 use crate::job::{Entry, Job, poll_once};
+use crate::polling;
 use crate::rights::Finish;
 use crate::sync::{Arc, Weak};
 use crate::task::Task;
@@ -40,8 +41,12 @@ where
         };
         // A panic of the executor would hit whoever wakes the future, who has no part in it, and leak
         // the executor. The job is dropped by it, and thus the task cancelled: that is told enough.
-        let schedule = move |runnable: Runnable| quietly(|| schedule(runnable.into_job()));
-        let (runnable, stop) = async_task::spawn(driver, schedule);
+        let schedule = move |runnable: Runnable, info: ScheduleInfo| {
+            polling::hand_over(info.woken_while_running, || {
+                quietly(|| schedule(runnable.into_job()));
+            });
+        };
+        let (runnable, stop) = async_task::spawn(driver, WithInfo(schedule));
         let start = Start {
             runnable,
             stop: Stop(Some(stop)),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use async_task::Runnable;
 
+use crate::polling;
 use crate::rights::{Run, Start, Visit};
 use crate::sync::Arc;
 use crate::unwind::quietly;
@@ -77,10 +78,11 @@ impl Job {
     /// It never unwinds: a panic of the task goes to its handle. A task that was claimed by a
     /// `get` or cancelled meanwhile is not run again.
     pub fn run(self) {
-        quietly(|| match self.0 {
+        let run = || match self.0 {
             Kind::Task(start) => start.run(),
             Kind::Future(runnable) => poll_once(runnable),
-        });
+        };
+        quietly(|| polling::aside(run));
     }
 
     /// Ends a [visit](Visited::visit); handed back, it is to be run after all.

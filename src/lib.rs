@@ -50,6 +50,7 @@ mod linger;
 mod local;
 #[cfg(all(test, letgo_loom))]
 mod models;
+mod polling;
 mod pool;
 #[cfg(all(test, letgo_shuttle))]
 mod programs;

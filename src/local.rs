@@ -49,6 +49,8 @@ struct Slot {
     stack: OnceCell<Stack>,
     /// Futures that it has woken, oldest first.
     line: OnceCell<Open<Runnable>>,
+    /// A future that comes after them, and which no thief may have.
+    held: Cell<Option<Runnable>>,
 }
 
 thread_local! {
@@ -58,6 +60,7 @@ thread_local! {
             works: Cell::new(false),
             stack: OnceCell::new(),
             line: OnceCell::new(),
+            held: Cell::new(None),
         }
     };
 }
@@ -154,6 +157,27 @@ pub(crate) fn line_up(
     future.map_or(Ok(()), Err)
 }
 
+/// Keeps a future for this thread alone, if it is a worker of `pool` that has no others in its line: it is to be next, or
+/// [taken back](take_held) if something else is. `Err` hands it back.
+pub(crate) fn hold(pool: usize, future: Runnable) -> Result<(), Runnable> {
+    let mut future = Some(future);
+    let _ = SLOT.try_with(|slot| {
+        let line = slot.line.get();
+        let is_first = line.is_none_or(|line| line.queue.is_empty());
+        if slot.pool.get() == pool && slot.works.get() && is_first {
+            debug_assert!(slot.held.take().is_none(), "a job ends with one poll");
+            slot.held.set(future.take());
+        }
+    });
+    future.map_or(Ok(()), Err)
+}
+
+/// The future that was kept for this thread alone.
+#[inline]
+pub(crate) fn take_held() -> Option<Runnable> {
+    SLOT.try_with(|slot| slot.held.take()).ok().flatten()
+}
+
 /// The task that this thread has spawned last.
 #[inline]
 pub(crate) fn pop() -> Option<Start> {
@@ -163,9 +187,11 @@ pub(crate) fn pop() -> Option<Start> {
 /// The future that was first in this thread's line.
 #[inline]
 pub(crate) fn take_first_in_line() -> Option<Runnable> {
-    SLOT.try_with(|slot| slot.line.get()?.queue.pop())
-        .ok()
-        .flatten()
+    let first = |slot: &Slot| {
+        let lined_up = slot.line.get().and_then(|line| line.queue.pop());
+        lined_up.or_else(|| slot.held.take())
+    };
+    SLOT.try_with(first).ok().flatten()
 }
 
 /// How many entries, stale ones among them, this thread's queues with `pool` have.

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{must_end, players};
-use letgo::{JoinHandle, Pool, promise};
+use letgo::{Executor, Job, JoinHandle, Pool, promise};
 
 fn pool(threads: usize) -> Pool {
     Pool::builder().threads(threads).build().unwrap()
@@ -296,5 +296,42 @@ fn tasks_that_a_thread_has_taken_over_are_found_while_it_blocks_unseen() {
                 told.lock().unwrap().recv().unwrap();
             }
         });
+    });
+}
+
+#[test]
+fn a_future_that_a_closure_polls_does_not_wait_for_the_closure() {
+    must_end(|| {
+        let pool = pool(2);
+        let (jobs, polled_here) = channel::<Job>();
+        // The first poll is the closure's, the next one the pool's.
+        let first = AtomicBool::new(true);
+        let (executor, jobs) = (pool.clone(), Mutex::new(jobs));
+        let executor = Arc::new(move |job: Job| {
+            if first.swap(false, Ordering::SeqCst) {
+                jobs.lock().unwrap().send(job).unwrap();
+            } else {
+                executor.execute(job);
+            }
+        });
+        let (ends, end) = channel();
+        let closure = pool.spawn_value(move || {
+            polled_here.recv().unwrap().run();
+            // Nobody sees that it blocks.
+            end.recv().unwrap();
+        });
+        let mut polls = 0;
+        let executor = move |job: Job| executor(job);
+        let future = executor.spawn_future(poll_fn(move |cx| {
+            polls += 1;
+            if polls == 2 {
+                ends.send(()).unwrap();
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }));
+        wait(future);
+        wait(closure);
     });
 }

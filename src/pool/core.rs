@@ -13,6 +13,7 @@ use super::worker;
 use crate::job::{Entry, Job, Kind};
 use crate::lend::{self, Stranded};
 use crate::local::{self, Home};
+use crate::polling;
 use crate::rights::Start;
 use crate::sync::deque::{Steal, Stealer};
 use crate::sync::thread::{self, JoinHandle, ThreadId};
@@ -100,6 +101,17 @@ impl Core {
         if self.sleep.counts().closed() {
             return drop(future);
         }
+        let future = match polling::is_over() {
+            true => local::hold(self.id(), future),
+            false => Err(future),
+        };
+        if let Err(future) = future {
+            self.line_up_for_all(future);
+        }
+    }
+
+    /// Puts a future where others find it, too.
+    pub(super) fn line_up_for_all(self: &Arc<Self>, future: Runnable) {
         let register = |stealer| self.register(Side::Line(stealer));
         if let Err(future) = local::line_up(self.id(), future, register) {
             self.queues.inject(future.into_job());

@@ -9,6 +9,7 @@ use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use loom::thread;
@@ -120,6 +121,52 @@ fn a_future_woken_by_a_worker_meets_another_that_falls_asleep() {
             .await;
             second();
         }));
+    });
+}
+
+/// A future that yields twice, and runs `f` in between.
+fn yields(f: impl FnOnce()) -> impl Future<Output = ()> {
+    let (mut polls, mut f) = (0, Some(f));
+    poll_fn(move |cx| {
+        polls += 1;
+        if polls == 3 {
+            return Poll::Ready(());
+        }
+        if polls == 2 {
+            f.take().into_iter().for_each(|f| f());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+}
+
+#[test]
+fn a_future_that_yields_does_not_wait_behind_another_job() {
+    explore_some(1, 4, || {
+        let pool = pool(2, 2);
+        let (first, second) = blocks_unseen();
+        let inner = pool.clone();
+        let spawns = move || inner.spawn_value(first).detach();
+        wait(pool.spawn_future(async move {
+            yields(spawns).await;
+            second();
+        }));
+    });
+}
+
+#[test]
+fn a_future_that_yields_is_left_to_others_by_a_worker_that_is_one_too_many() {
+    explore_some(1, 20, || {
+        let pool = pool(1, 2);
+        let (first, second) = blocks_seen();
+        let (then, end) = blocks_unseen();
+        let blocked = pool.spawn_value(move || {
+            first();
+            then();
+        });
+        wait(pool.spawn_future(yields(second)));
+        end();
+        wait(blocked);
     });
 }
 

@@ -227,6 +227,7 @@ impl WorkerThread {
     fn begin(&mut self) -> u64 {
         let number = self.job.get() + 1;
         self.job.set(number);
+        self.leave_held();
         self.seat.works_on(number);
         // With a backlog behind this job and nobody to take it on, the monitor has to see whether
         // this job blocks: no push may come to wake it.
@@ -248,6 +249,7 @@ impl WorkerThread {
     /// Sleeps, being on the list of sleepers. `false`: the keep-alive is over, to leave.
     fn sleep(&mut self) -> bool {
         let since = Instant::now();
+        self.leave_held();
         let sleep = &self.core.sleep;
         // The look after the count changed: see the protocol. A push meanwhile has left it to this worker,
         // which was searching, be it to take the job or to see that the monitor is awake.
@@ -288,6 +290,13 @@ impl WorkerThread {
         let soon = since.elapsed() < SOON;
         self.looks = if soon { PATIENT_LOOKS } else { LOOKS };
         true
+    }
+
+    /// Leaves to the others the future that this thread has just polled, and which is not what it does next.
+    fn leave_held(&self) {
+        if let Some(future) = local::take_held() {
+            self.core.line_up_for_all(future);
+        }
     }
 
     /// Leaves what this thread has to the others.
