@@ -8,16 +8,16 @@ use crate::sync::thread_local;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Polling {
-    /// What is polled is the job of this thread, if that is a worker.
-    Job,
     /// What is polled is on the way of what this thread does.
     Aside,
+    /// What is polled is the job of this thread, a worker.
+    Job,
     /// The job was a poll; it is over, and the future, woken meanwhile, is handed to its executor.
     Over,
 }
 
 thread_local! {
-    static POLLING: Cell<Polling> = const { Cell::new(Polling::Job) };
+    static POLLING: Cell<Polling> = const { Cell::new(Polling::Aside) };
 }
 
 /// Goes back to what it was, be it by a panic.
@@ -35,7 +35,12 @@ impl Drop for Before {
     }
 }
 
-/// Runs a job that is not a worker's: this thread may have something else to do when that is over.
+/// From now on this thread runs one job after the other.
+pub(crate) fn begin_work() {
+    POLLING.set(Polling::Job);
+}
+
+/// Runs a job that is not a worker's next one: this thread may have something else to do when that is over.
 pub(crate) fn aside(run: impl FnOnce()) {
     let _before = Before::set(Polling::Aside);
     run();

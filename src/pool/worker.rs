@@ -15,7 +15,7 @@ use crate::job::{Entry, Job, Visited};
 use crate::rights::Visit;
 use crate::sync::{Arc, Ordering, Parker, parker, times};
 use crate::wait::Host;
-use crate::{local, stack, wait};
+use crate::{local, polling, stack, wait};
 
 /// How often a searcher looks before it sleeps: to be woken takes longer than to look again.
 const LOOKS: usize = times(20, 1);
@@ -61,6 +61,7 @@ struct WorkerThread {
 pub(super) fn run(core: Arc<Core>) {
     stack::begin_own_thread(core.config.stack_size);
     local::work_for(core.id());
+    polling::begin_work();
     let (parker, unparker) = parker();
     let seat = Arc::new(Seat::new(unparker, OsThread::current()));
     let job = Rc::new(Cell::new(0));
