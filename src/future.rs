@@ -47,19 +47,19 @@ where
             });
         };
         let (runnable, stop) = async_task::spawn(driver, WithInfo(schedule));
-        let start = Start {
+        let unpolled = Unpolled {
             runnable,
             stop: Stop(Some(stop)),
             _gives: PhantomData,
         };
-        Task::new(start, spawned_at)
+        Task::new(unpolled, spawned_at)
     });
     let handle = JoinHandle::new(Arc::clone(&task) as _);
     (handle, Job::task(task))
 }
 
 /// A future that was not polled yet.
-struct Start<T> {
+struct Unpolled<T> {
     runnable: Runnable,
     stop: Stop,
     _gives: PhantomData<fn() -> T>,
@@ -69,7 +69,7 @@ struct Start<T> {
 #[derive(Default)]
 struct Stop(Option<async_task::Task<()>>);
 
-impl<T: Send + 'static> Work for Start<T> {
+impl<T: Send + 'static> Work for Unpolled<T> {
     type Value = T;
     type Running = Stop;
     const CLAIMABLE: bool = false;
@@ -110,7 +110,7 @@ pin_project! {
     {
         #[pin]
         future: Caught<Fut>,
-        cell: Weak<Task<Start<Fut::Output>>>,
+        cell: Weak<Task<Unpolled<Fut::Output>>>,
     }
 
     impl<Fut> PinnedDrop for Driver<Fut>
@@ -135,7 +135,7 @@ pin_project! {
 }
 
 /// Lets the value show.
-fn end<T: Send + 'static>(cell: &Weak<Task<Start<T>>>, outcome: Outcome<T>) {
+fn end<T: Send + 'static>(cell: &Weak<Task<Unpolled<T>>>, outcome: Outcome<T>) {
     // Nobody there: detached.
     quietly(|| match cell.upgrade() {
         // It may be dropped as the last one, with what was set.

@@ -321,7 +321,7 @@ impl<T> JoinHandle<T> {
     /// The outcome, with which the handle is to be spent, or the promise to wake.
     #[track_caller]
     fn look(&self, cx: &Context<'_>) -> Poll<Outcome<T>> {
-        linger::until(|| !self.value().is_underway());
+        linger::until(|| self.value().has_ended());
         let outcome = claim::poll(self.value(), cx);
         if outcome.is_ready() {
             return outcome;

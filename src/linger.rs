@@ -44,7 +44,7 @@ impl Account {
     const SAVED: i64 = 10_000;
 
     /// What a poll may cost, if all moments are in vain.
-    const PER_POLL: i64 = 64;
+    const PER_POLL: i64 = 32;
 
     const fn new(balance: i64, most: i64) -> Self {
         let balance = Cell::new(balance);
@@ -158,10 +158,10 @@ mod tests {
     fn moments_in_vain_are_forgone_until_polls_make_up_for_them() {
         let first: Vec<_> = (0..4).map(|_| poll(NEVER)).collect();
         assert_eq!(first, [LOOKS + 1; 4]);
-        // 10 microseconds less four times three: two, and 64 nanoseconds a poll.
-        assert_eq!(forgone(), 32);
+        // 10 microseconds less four times three: two, and 32 nanoseconds a poll.
+        assert_eq!(forgone(), 63);
         for _ in 0..8 {
-            assert!((46..=47).contains(&forgone()));
+            assert!((93..=94).contains(&forgone()));
         }
         // While a moment is forgone, too, what has come is seen.
         assert_eq!(poll(1), 1);
@@ -194,13 +194,13 @@ mod tests {
             account.enter(Duration::from_micros(5), true);
         }
         let (mut turns, slice) = (0, Duration::from_millis(3));
-        for _ in 0..100_000 {
+        for _ in 0..200_000 {
             if account.affords() {
                 account.enter(slice, turns % 2 == 0);
                 turns += 1;
             }
         }
-        // Five milliseconds are spent by two turns; 100,000 polls make up for two more.
+        // Five milliseconds are spent by two turns; 200,000 polls make up for two more.
         assert_eq!(turns, 4);
     }
 

@@ -126,10 +126,8 @@ pub(crate) trait Gives<T>: Run {
     }
     /// Whether [`claim`](Self::claim) has something to run: a hint.
     fn is_claimable(&self) -> bool;
-    /// Whether a thread may be about to bring it to its end: a hint.
-    fn is_underway(&self) -> bool {
-        false
-    }
+    /// Whether there is an outcome: a hint.
+    fn has_ended(&self) -> bool;
     /// Whether who claims it would have to wait for another task: a hint.
     fn waits(&self) -> bool;
     /// Whether who asks for the value would have to wait for another thread: a hint.

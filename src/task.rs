@@ -100,11 +100,6 @@ impl<W: Work> Task<W> {
         self.stage.store(stage as u8, Ordering::Relaxed);
     }
 
-    /// Whether there is an outcome: a hint.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.is_at(Stage::Ended)
-    }
-
     /// Whether its tasks are spawned there.
     #[inline]
     pub(crate) fn is_of(&self, place: &'static Location<'static>) -> bool {
@@ -298,8 +293,8 @@ impl<W: Work> Gives<W::Value> for Task<W> {
         W::CLAIMABLE && self.is_fresh()
     }
 
-    fn is_underway(&self) -> bool {
-        W::CLAIMABLE && !self.has_ended()
+    fn has_ended(&self) -> bool {
+        self.is_at(Stage::Ended)
     }
 
     fn waits(&self) -> bool {

@@ -304,8 +304,8 @@ impl<S: Send + 'static, A: Act<S>> Gives<A::Value> for Request<S, A> {
         self.task.is_fresh()
     }
 
-    fn is_underway(&self) -> bool {
-        !self.task.has_ended()
+    fn has_ended(&self) -> bool {
+        self.task.has_ended()
     }
 
     /// Whoever serves meanwhile goes on by itself, and the claimer takes over from it.
