@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::panic::Location;
 
+use async_task::Runnable;
+
 use crate::future;
 use crate::handle::JoinHandle;
 use crate::job::{Entry, Job};
@@ -84,7 +86,7 @@ pub trait Executor {
         Self: Clone + Send + Sync + Sized + 'static,
     {
         let executor = self.clone();
-        let schedule = move |job| executor.execute(job);
+        let schedule = move |future: Runnable, _| executor.execute(future.into_job());
         let (handle, first) = future::task(future, schedule, Location::caller());
         self.execute(first);
         handle

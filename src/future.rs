@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use crate::caught::Caught;
 use crate::error::JoinError;
 use crate::handle::JoinHandle;
-use crate::job::{Entry, Job, poll_once};
+use crate::job::{Job, poll_once};
 use crate::polling;
 use crate::rights::Finish;
 use crate::sync::{Arc, Weak};
@@ -21,7 +21,8 @@ use crate::unwind::quietly;
 use crate::work::{Outcome, Running, Work};
 
 /// Makes a task of `future`: its handle, and the job that polls it for the first time. Each time
-/// that it is woken, `schedule` gets another.
+/// that it is woken, `schedule` gets it again, and hears whether this thread, a worker, has just polled it and does
+/// nothing else before it looks for its next job.
 pub(crate) fn task<Fut, S>(
     future: Fut,
     schedule: S,
@@ -30,7 +31,7 @@ pub(crate) fn task<Fut, S>(
 where
     Fut: Future + Send + 'static,
     Fut::Output: Send + 'static,
-    S: Fn(Job) + Send + Sync + 'static,
+    S: Fn(Runnable, bool) + Send + Sync + 'static,
 {
     // The cell holds the right to stop the driver, the driver a weak right to end the cell: a
     // future that is detached and never woken again frees both.
@@ -42,9 +43,8 @@ where
         // A panic of the executor would hit whoever wakes the future, who has no part in it, and leak
         // the executor. The job is dropped by it, and thus the task cancelled: that is told enough.
         let schedule = move |runnable: Runnable, info: ScheduleInfo| {
-            polling::hand_over(info.woken_while_running, || {
-                quietly(|| schedule(runnable.into_job()));
-            });
+            let just_polled = info.woken_while_running && polling::is_job();
+            quietly(|| schedule(runnable, just_polled));
         };
         let (runnable, stop) = async_task::spawn(driver, WithInfo(schedule));
         let unpolled = Unpolled {

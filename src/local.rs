@@ -165,8 +165,9 @@ pub(crate) fn hold(pool: usize, future: Runnable) -> Result<(), Runnable> {
         let line = slot.line.get();
         let is_first = line.is_none_or(|line| line.queue.is_empty());
         if slot.pool.get() == pool && slot.works.get() && is_first {
-            debug_assert!(slot.held.take().is_none(), "a job ends with one poll");
-            slot.held.set(future.take());
+            let before = slot.held.take();
+            debug_assert!(before.is_none(), "a job ends with one poll");
+            slot.held.set(before.or_else(|| future.take()));
         }
     });
     future.map_or(Ok(()), Err)

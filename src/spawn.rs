@@ -6,7 +6,6 @@ use std::panic::Location;
 use crate::executor::{Executor, closure_task};
 use crate::future;
 use crate::handle::JoinHandle;
-use crate::job::Job;
 use crate::pool::Pool;
 
 /// Runs a closure on the default pool; the handle is there at once: Go's `A := go getA()`.
@@ -55,7 +54,7 @@ where
     Fut: Future + Send + 'static,
     Fut::Output: Send + 'static,
 {
-    let schedule = |job: Job| Pool::global().execute(job);
+    let schedule = |future, just_polled| Pool::global().reschedule(future, just_polled);
     let (handle, first) = future::task(future, schedule, Location::caller());
     Pool::global().execute(first);
     handle

@@ -335,3 +335,46 @@ fn a_future_that_a_closure_polls_does_not_wait_for_the_closure() {
         wait(closure);
     });
 }
+
+#[test]
+fn futures_that_an_executor_hands_on_by_twos_are_all_run() {
+    must_end(|| {
+        let pool = pool(2);
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        let (keeps, inner) = (Arc::clone(&kept), pool.clone());
+        let by_twos = move |job: Job| {
+            let mut kept = keeps.lock().unwrap();
+            kept.push(job);
+            if kept.len() == 2 {
+                kept.drain(..).for_each(|job| inner.execute(job));
+            }
+        };
+        for _ in 0..1_000 {
+            let [a, b] = [(); 2].map(|()| by_twos.clone().spawn_future(yields(1, ())));
+            wait(a);
+            wait(b);
+        }
+    });
+}
+
+#[test]
+fn a_future_does_not_wait_for_what_its_executor_does_next() {
+    must_end(|| {
+        let pool = pool(2);
+        let (polled, second_poll) = channel();
+        let (inner, second_poll) = (pool.clone(), Arc::new(Mutex::new(second_poll)));
+        let rescheduled = Arc::new(AtomicBool::new(false));
+        let executor = move |job: Job| {
+            inner.execute(job);
+            if rescheduled.swap(true, Ordering::SeqCst) {
+                // Nobody sees that it blocks.
+                second_poll.lock().unwrap().recv().unwrap();
+            }
+        };
+        let first = yields(1, ());
+        wait(executor.spawn_future(async move {
+            first.await;
+            polled.send(()).unwrap();
+        }));
+    });
+}

@@ -13,7 +13,6 @@ use super::worker;
 use crate::job::{Entry, Job, Kind};
 use crate::lend::{self, Stranded};
 use crate::local::{self, Home};
-use crate::polling;
 use crate::rights::Start;
 use crate::sync::deque::{Steal, Stealer};
 use crate::sync::thread::{self, JoinHandle, ThreadId};
@@ -83,7 +82,7 @@ impl Core {
         // A future that was woken goes to the end of a line, and so does an agent: two that wake
         // each other would otherwise keep everybody else off this thread for ever.
         match job.into_kind() {
-            Kind::Future(future) => self.line_up(future),
+            Kind::Future(future) => self.line_up(future, false),
             Kind::Task(start) if start.comes_again() => self.inject(start),
             Kind::Task(start) => self.push_task(start),
         }
@@ -97,15 +96,16 @@ impl Core {
         self.notify_of_push();
     }
 
-    fn line_up(self: &Arc<Self>, future: Runnable) {
+    pub(super) fn line_up(self: &Arc<Self>, future: Runnable, just_polled: bool) {
         if self.sleep.counts().closed() {
             return drop(future);
         }
-        let future = match polling::is_over() {
-            true => local::hold(self.id(), future),
-            false => Err(future),
+        let held = if just_polled {
+            local::hold(self.id(), future)
+        } else {
+            Err(future)
         };
-        if let Err(future) = future {
+        if let Err(future) = held {
             self.line_up_for_all(future);
         }
     }

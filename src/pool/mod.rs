@@ -25,8 +25,11 @@ mod worker;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::panic::Location;
 use std::thread;
 use std::time::Duration;
+
+use async_task::Runnable;
 
 use self::core::{Config, Core};
 use crate::executor::Executor;
@@ -34,7 +37,7 @@ use crate::handle::JoinHandle;
 use crate::job::Job;
 use crate::rights::Start;
 use crate::sync::{Arc, OnceLock};
-use crate::{stack, wait};
+use crate::{future, stack, wait};
 
 /// How many threads a pool may have if nothing else is said: as many as Go lets a program have.
 const DEFAULT_MAX_THREADS: usize = 10_000;
@@ -147,7 +150,11 @@ impl Pool {
         Fut: Future + Send + 'static,
         Fut::Output: Send + 'static,
     {
-        Executor::spawn_future(self, future)
+        let pool = self.clone();
+        let schedule = move |future, just_polled| pool.reschedule(future, just_polled);
+        let (handle, first) = future::task(future, schedule, Location::caller());
+        self.execute(first);
+        handle
     }
 
     /// Takes no more tasks, and waits until those that are queued have run and the threads have left.
@@ -210,6 +217,12 @@ impl Pool {
         self.core().push_task(task);
     }
 
+    /// As `execute`, of a future that was woken; `just_polled` if this thread has nothing to do before it looks
+    /// for its next job. (Executors of others have: they say nothing of the kind.)
+    pub(crate) fn reschedule(&self, future: Runnable, just_polled: bool) {
+        self.core().line_up(future, just_polled);
+    }
+
     fn core(&self) -> &Arc<Core> {
         &self.0.0
     }
@@ -219,6 +232,15 @@ impl Executor for Pool {
     #[inline]
     fn execute(&self, job: Job) {
         self.core().push(job);
+    }
+
+    #[track_caller]
+    fn spawn_future<Fut>(&self, future: Fut) -> JoinHandle<Fut::Output>
+    where
+        Fut: Future + Send + 'static,
+        Fut::Output: Send + 'static,
+    {
+        Self::spawn_future(self, future)
     }
 }
 
