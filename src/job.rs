@@ -4,10 +4,10 @@ use std::fmt;
 
 use async_task::Runnable;
 
-use crate::polling;
 use crate::rights::{Run, Start, Visit};
 use crate::sync::Arc;
 use crate::unwind::quietly;
+use crate::{blocking, polling};
 
 /// A task to be run, once, now or later, here or on another thread.
 ///
@@ -82,7 +82,7 @@ impl Job {
             Kind::Task(start) => start.run(),
             Kind::Future(runnable) => poll_once(runnable),
         };
-        quietly(|| polling::aside(run));
+        quietly(|| polling::aside(|| blocking::aside(run)));
     }
 
     /// Ends a [visit](Visited::visit); handed back, it is to be run after all.

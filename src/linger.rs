@@ -20,23 +20,43 @@ const SPINS: u32 = 4;
 /// What looking so often costs, about.
 const LOOKING: Duration = Duration::from_micros(3);
 
-/// How often to let others run.
-const TURNS: u32 = times(8, 0);
+/// How often to let others run. In a browser there are none.
+const TURNS: u32 = if cfg!(target_family = "wasm") {
+    0
+} else {
+    times(8, 0)
+};
 
 /// A turn that takes so long is the last one: those who run have nothing to do with what is waited for.
-const LONG_TURNS: Duration = Duration::from_micros(100);
+const LONG: Duration = Duration::from_micros(100);
+
+/// How many moments may pay in a row: who never has to wait would keep the other futures of its executor from being
+/// polled.
+const IN_A_ROW: u32 = 128;
 
 thread_local! {
     static FOR_LOOKS: Account = const { Account::new(10_000, 30_000) };
     /// Where other programs compute, a single turn may take some milliseconds: enough for it to be forgone for
     /// thousands of polls, and not so little that a long turn of one's own kind ends a good run.
     static FOR_TURNS: Account = const { Account::new(2_000_000, 5_000_000) };
+    /// How many moments have paid in a row.
+    static PAID: Cell<u32> = const { Cell::new(0) };
 }
 
 /// What moments of one kind have saved so far, less what they cost, in nanoseconds.
 struct Account {
     balance: Cell<i64>,
+    /// As debt, too: one turn that took long must not be paid for for ever.
     most: i64,
+}
+
+/// What came of a moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Moment {
+    Pays,
+    InVain,
+    /// There was none, for it would have cost too much.
+    Forgone,
 }
 
 impl Account {
@@ -64,8 +84,20 @@ impl Account {
         let cost = i64::try_from(cost.as_nanos()).unwrap_or(i64::MAX);
         let saved = if pays { Self::SAVED } else { 0 };
         let balance = self.balance.get().saturating_sub(cost) + saved;
-        self.balance.set(balance.min(self.most));
+        self.balance.set(balance.clamp(-self.most, self.most));
     }
+}
+
+/// Whether it is for others of this thread's executor to be polled.
+fn is_others_turn() -> bool {
+    PAID.get() >= IN_A_ROW && {
+        PAID.set(0);
+        true
+    }
+}
+
+fn count(pays: bool) {
+    PAID.set(if pays { PAID.get() + 1 } else { 0 });
 }
 
 /// Whether it has come, perhaps after a moment. (A thread that blocks for it lingers by its own means.)
@@ -73,7 +105,7 @@ pub(crate) fn until(has_come: impl Fn() -> bool) -> bool {
     if has_come() {
         return true;
     }
-    if blocking::is_so() {
+    if blocking::is_so() || is_others_turn() {
         return false;
     }
     FOR_LOOKS.with(|account| {
@@ -82,6 +114,7 @@ pub(crate) fn until(has_come: impl Fn() -> bool) -> bool {
         }
         let comes = comes_soon(has_come);
         account.enter(if comes { Duration::ZERO } else { LOOKING }, comes);
+        count(comes);
         comes
     })
 }
@@ -98,34 +131,37 @@ fn comes_soon(has_come: impl Fn() -> bool) -> bool {
     false
 }
 
-/// Whether it comes as this thread lets others run, who may share its core. (A thread that blocks for it has nothing
-/// else to do, and keeps no account of that.)
-pub(crate) fn giving_way(has_come: impl FnMut() -> bool) -> bool {
-    if blocking::is_so() {
-        return comes_by_turns(has_come, || true);
+/// Lets other threads run, who may share this one's core, till it comes.
+pub(crate) fn giving_way(mut has_come: impl FnMut() -> bool) -> Moment {
+    if blocking::is_so() || TURNS == 0 || is_others_turn() {
+        return Moment::InVain;
     }
     FOR_TURNS.with(|account| {
         if !account.affords() {
-            return false;
+            return Moment::Forgone;
         }
-        let start = Instant::now();
-        let comes = comes_by_turns(has_come, || start.elapsed() < LONG_TURNS);
-        account.enter(start.elapsed(), comes);
-        comes
+        let (start, mut cost, mut pays) = (Instant::now(), Duration::ZERO, false);
+        for _ in 0..TURNS {
+            thread::yield_now();
+            // Before the look, which may wake somebody who runs here and now.
+            cost = start.elapsed();
+            pays = has_come();
+            if pays || cost > LONG {
+                break;
+            }
+        }
+        account.enter(cost, pays);
+        count(pays);
+        if pays { Moment::Pays } else { Moment::InVain }
     })
 }
 
-fn comes_by_turns(mut has_come: impl FnMut() -> bool, goes_on: impl Fn() -> bool) -> bool {
-    for _ in 0..TURNS {
+/// The same for a thread that blocks: it has nothing else to do, and keeps no account of that.
+pub(crate) fn giving_way_always(mut has_come: impl FnMut() -> bool) -> bool {
+    (0..TURNS).any(|_| {
         thread::yield_now();
-        if has_come() {
-            return true;
-        }
-        if !goes_on() {
-            break;
-        }
-    }
-    false
+        has_come()
+    })
 }
 
 #[cfg(all(test, not(any(letgo_loom, letgo_shuttle))))]
@@ -205,26 +241,51 @@ mod tests {
     }
 
     #[test]
-    fn who_blocks_gives_way_always() {
-        for _ in 0..1_000 {
-            let mut looks = 0;
-            let has_come = blocking::while_polling(&mut None, || {
-                giving_way(|| {
-                    looks += 1;
-                    false
-                })
-            });
-            assert_eq!((has_come, looks), (false, TURNS));
-        }
+    fn one_long_turn_is_paid_for_in_the_end() {
+        let account = Account::new(2_000_000, 5_000_000);
+        account.enter(Duration::MAX, false);
+        let polls = (0..1_000_000).position(|_| account.affords());
+        assert_eq!(polls, Some(156_250));
+    }
+
+    fn in_debt() {
+        FOR_TURNS.with(|account| account.enter(Duration::from_secs(1), false));
+    }
+
+    #[test]
+    fn in_debt_no_turns_are_given_but_by_who_blocks() {
+        in_debt();
+        assert_eq!(giving_way(|| unreachable!()), Moment::Forgone);
+        let mut looks = 0;
+        assert!(!giving_way_always(|| {
+            looks += 1;
+            false
+        }));
+        assert_eq!(looks, TURNS);
+    }
+
+    #[test]
+    fn who_blocks_has_had_turns_before_it_polls() {
+        let moment = blocking::while_polling(&mut None, || giving_way(|| unreachable!()));
+        assert_eq!(moment, Moment::InVain);
     }
 
     #[test]
     fn who_polls_sees_what_comes_as_others_run() {
-        let mut looks = 0;
-        assert!(giving_way(|| {
-            looks += 1;
-            true
-        }));
-        assert_eq!(looks, 1);
+        assert_eq!(giving_way(|| true), Moment::Pays);
+    }
+
+    #[test]
+    fn others_have_their_turn_after_many_moments_that_paid() {
+        for _ in 0..IN_A_ROW / 2 {
+            assert_eq!(poll(2), 2);
+            assert_eq!(giving_way(|| true), Moment::Pays);
+        }
+        assert_eq!(giving_way(|| unreachable!()), Moment::InVain);
+        for _ in 0..IN_A_ROW {
+            assert_eq!(poll(2), 2);
+        }
+        assert_eq!(poll(NEVER), 1);
+        assert_eq!(poll(2), 2);
     }
 }

@@ -2,15 +2,16 @@
 
 mod common;
 
+use std::pin::Pin;
 use std::sync::mpsc::channel;
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{Queue, must_end, panic_text, poll, until, until_blocked_for};
 use letgo::{
-    Agent, Executor, JoinHandle, as_completed, join, join_all, promise, race, race_ok, spawn_value,
-    try_join, try_join_all,
+    Agent, Eventual, Executor, Job, JoinHandle, as_completed, join, join_all, promise, race,
+    race_ok, spawn_value, try_join, try_join_all,
 };
 
 #[test]
@@ -225,5 +226,48 @@ fn a_circle_by_way_of_a_job_that_waits_is_seen_by_a_wait_for_many() {
             "{text}"
         );
         assert_eq!(agent.stop().join().ok(), Some(()));
+    });
+}
+
+/// Is ready at once; the poll does something else on the way.
+struct OnTheWay<F>(Option<F>);
+
+impl<F: FnOnce() + Unpin> Future for OnTheWay<F> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        self.0.take().expect("it is polled once")();
+        Poll::Ready(())
+    }
+}
+
+impl<F: FnOnce() + Unpin> Eventual for OnTheWay<F> {
+    fn is_finished(&self) -> bool {
+        false
+    }
+
+    fn cancel(&self) {}
+}
+
+#[test]
+fn a_future_polled_on_the_way_of_a_wait_may_await_the_agent() {
+    must_end(|| {
+        let agent = Agent::new(0);
+        let (resolver, answer) = promise();
+        let inner = agent.clone();
+        let inline = |job: Job| job.run();
+        let sum = inline.spawn_future(async move {
+            let some = answer.await;
+            some + inner.call(|n| *n).await
+        });
+        let on_the_way = OnTheWay(Some(move || resolver.resolve(40).unwrap()));
+        agent
+            .call(move |n| {
+                *n = 1;
+                // The future is woken and polled here and now: in a job of the agent, within its wait.
+                on_the_way.get();
+            })
+            .get();
+        assert_eq!(sum.get(), 41);
     });
 }

@@ -74,8 +74,9 @@ impl<T> FanInSender<T> {
     /// The value, if the [`FanIn`](crate::FanIn) is gone, or goes while this waits.
     ///
     /// # Blocking
-    /// It waits as futures do. A poll that finds no room may first let other threads run a few times (as
-    /// [`std::thread::yield_now`] does), if that has mostly saved this thread a sleep so far.
+    /// It waits as futures do. A poll that finds no room first lets other threads run a few times (as
+    /// [`std::thread::yield_now`] does), unless that has cost this thread more so far than it has saved. Beside programs
+    /// that compute, it may take a poll some milliseconds, now and then.
     ///
     /// # Cancel safety
     /// Dropped before it is ready, it sends nothing, and the value is dropped.

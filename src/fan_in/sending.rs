@@ -7,8 +7,9 @@ use std::task::{Context, Poll, Waker};
 
 use super::channel::{Channel, Refused};
 use super::ticket::Ticket;
+use crate::linger::{self, Moment};
 use crate::sync::Arc;
-use crate::{lend, linger, wait};
+use crate::{lend, wait};
 
 /// An item on its way; it comes back if nobody will receive it.
 pub(super) struct Sending<'a, I> {
@@ -24,15 +25,20 @@ enum Stage<I> {
 
 /// Sends an item, and blocks this thread until there is room.
 pub(super) fn block<I>(channel: &Channel<I>, item: I) -> Result<(), I> {
-    let item = match channel.try_push(item) {
+    let mut pushed = channel.try_push(item);
+    if lend::is_helping() {
+        // The one who makes room may be this very thread, once it has its own wait behind it.
+        if let Err(Refused::Full(item)) = pushed {
+            return leave(channel, item);
+        }
+    } else if is_full(&pushed) {
+        linger::giving_way_always(|| push_again(channel, &mut pushed));
+    }
+    let item = match pushed {
         Ok(()) => return Ok(()),
         Err(Refused::Closed(item)) => return Err(item),
         Err(Refused::Full(item)) => item,
     };
-    if lend::is_helping() {
-        // The one who makes room may be this very thread, once it has its own wait behind it.
-        return leave(channel, item);
-    }
     let mut sending = Sending::new(channel, item);
     match wait::block_until(None, |cx| Pin::new(&mut sending).poll(cx)) {
         Some(result) => result,
@@ -40,20 +46,22 @@ pub(super) fn block<I>(channel: &Channel<I>, item: I) -> Result<(), I> {
     }
 }
 
-/// Adds an item; a thread that finds no room lets others run, before the item gets in line. Taking values one after
-/// the other, a consumer that has to wake somebody for each is no faster than they are: the buffer stays full.
-fn push<I>(channel: &Channel<I>, item: I) -> Result<(), Refused<I>> {
-    let mut pushed = channel.try_push(item);
-    if let Err(Refused::Full(_)) = pushed {
-        linger::giving_way(|| {
-            pushed = match mem::replace(&mut pushed, Ok(())) {
-                Err(Refused::Full(item)) => channel.try_push(item),
-                other => other,
-            };
-            !matches!(pushed, Err(Refused::Full(_)))
-        });
-    }
-    pushed
+type Pushed<I> = Result<(), Refused<I>>;
+
+fn is_full<I>(pushed: &Pushed<I>) -> bool {
+    matches!(pushed, Err(Refused::Full(_)))
+}
+
+/// Adds an item that found no room before; whether there is an end of it.
+///
+/// A thread that finds no room lets others run, before its item gets in line: a consumer that has to wake somebody for each
+/// item it takes is no faster than they are, and the buffer stays full.
+fn push_again<I>(channel: &Channel<I>, pushed: &mut Pushed<I>) -> bool {
+    *pushed = match mem::replace(pushed, Ok(())) {
+        Err(Refused::Full(item)) => channel.try_push(item),
+        ended => ended,
+    };
+    !is_full(pushed)
 }
 
 /// Sends an item without waiting for room: it waits in line by itself.
@@ -100,12 +108,17 @@ impl<I> Future for Sending<'_, I> {
         let Stage::New(item) = mem::replace(&mut self.stage, Stage::Over) else {
             panic!("this value was sent already: it can be sent only once");
         };
-        match push(self.channel, item) {
+        let mut pushed = self.channel.try_push(item);
+        let moment =
+            is_full(&pushed).then(|| linger::giving_way(|| push_again(self.channel, &mut pushed)));
+        match pushed {
             Ok(()) => Poll::Ready(Ok(())),
             Err(Refused::Closed(item)) => Poll::Ready(Err(item)),
             Err(Refused::Full(item)) => {
                 let ticket = self.channel.line_up(item, cx.waker().clone());
-                linger::until(|| ticket.is_settled());
+                if moment == Some(Moment::Forgone) {
+                    linger::until(|| ticket.is_settled());
+                }
                 self.stage = Stage::InLine(ticket);
                 self.poll(cx)
             }
