@@ -57,6 +57,9 @@ pub(crate) enum Moment {
     InVain,
     /// There was none, for it would have cost too much.
     Forgone,
+    /// There was none, for there were many in a row: who polls is to be pending, and woken, so that others of its
+    /// executor are polled.
+    OthersTurn,
 }
 
 impl Account {
@@ -96,26 +99,31 @@ fn is_others_turn() -> bool {
     }
 }
 
-fn count(pays: bool) {
-    PAID.set(if pays { PAID.get() + 1 } else { 0 });
+impl Moment {
+    fn counted(pays: bool) -> Self {
+        PAID.set(if pays { PAID.get() + 1 } else { 0 });
+        if pays { Self::Pays } else { Self::InVain }
+    }
 }
 
-/// Whether it has come, perhaps after a moment. (A thread that blocks for it lingers by its own means.)
-pub(crate) fn until(has_come: impl Fn() -> bool) -> bool {
+/// Looks for a moment whether it has come. (A thread that blocks for it lingers by its own means.)
+pub(crate) fn until(has_come: impl Fn() -> bool) -> Moment {
     if has_come() {
-        return true;
+        return Moment::Pays;
     }
-    if blocking::is_so() || is_others_turn() {
-        return false;
+    if blocking::is_so() {
+        return Moment::InVain;
     }
     FOR_LOOKS.with(|account| {
         if !account.affords() {
-            return false;
+            return Moment::Forgone;
         }
-        let comes = comes_soon(has_come);
-        account.enter(if comes { Duration::ZERO } else { LOOKING }, comes);
-        count(comes);
-        comes
+        if is_others_turn() {
+            return Moment::OthersTurn;
+        }
+        let pays = comes_soon(has_come);
+        account.enter(if pays { Duration::ZERO } else { LOOKING }, pays);
+        Moment::counted(pays)
     })
 }
 
@@ -133,12 +141,15 @@ fn comes_soon(has_come: impl Fn() -> bool) -> bool {
 
 /// Lets other threads run, who may share this one's core, till it comes.
 pub(crate) fn giving_way(mut has_come: impl FnMut() -> bool) -> Moment {
-    if blocking::is_so() || TURNS == 0 || is_others_turn() {
+    if blocking::is_so() || TURNS == 0 {
         return Moment::InVain;
     }
     FOR_TURNS.with(|account| {
         if !account.affords() {
             return Moment::Forgone;
+        }
+        if is_others_turn() {
+            return Moment::OthersTurn;
         }
         let (start, mut cost, mut pays) = (Instant::now(), Duration::ZERO, false);
         for _ in 0..TURNS {
@@ -151,8 +162,7 @@ pub(crate) fn giving_way(mut has_come: impl FnMut() -> bool) -> Moment {
             }
         }
         account.enter(cost, pays);
-        count(pays);
-        if pays { Moment::Pays } else { Moment::InVain }
+        Moment::counted(pays)
     })
 }
 
@@ -173,11 +183,11 @@ mod tests {
     /// Polls for something that has come at so many looks, if it does; gives how often it was looked at.
     fn poll(comes_at: u32) -> u32 {
         let looks = Cell::new(0);
-        let has_come = until(|| {
+        let moment = until(|| {
             looks.set(looks.get() + 1);
             looks.get() == comes_at
         });
-        assert_eq!(has_come, looks.get() == comes_at);
+        assert_eq!(moment == Moment::Pays, looks.get() == comes_at);
         looks.get()
     }
 
@@ -281,11 +291,11 @@ mod tests {
             assert_eq!(poll(2), 2);
             assert_eq!(giving_way(|| true), Moment::Pays);
         }
-        assert_eq!(giving_way(|| unreachable!()), Moment::InVain);
+        assert_eq!(giving_way(|| unreachable!()), Moment::OthersTurn);
         for _ in 0..IN_A_ROW {
             assert_eq!(poll(2), 2);
         }
-        assert_eq!(poll(NEVER), 1);
+        assert_eq!(until(|| false), Moment::OthersTurn);
         assert_eq!(poll(2), 2);
     }
 }
