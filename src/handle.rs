@@ -12,12 +12,11 @@ use std::time::{Duration, Instant};
 use futures_core::FusedFuture;
 
 use crate::error::JoinError;
-use crate::linger::{self, Moment};
 use crate::rights::Value;
 use crate::sync::{Arc, Mutex};
 use crate::unwind::quietly;
 use crate::work::Outcome;
-use crate::{blocking, claim, lend, wait};
+use crate::{blocking, claim, lend, linger, wait};
 
 /// The value of a task, to be blocked on ([`get`](Self::get)) or awaited, once, at the point of
 /// use.
@@ -322,10 +321,7 @@ impl<T> JoinHandle<T> {
     /// The outcome, with which the handle is to be spent, or the promise to wake.
     #[track_caller]
     fn look(&self, cx: &Context<'_>) -> Poll<Outcome<T>> {
-        if linger::until(|| self.value().has_ended()) == Moment::OthersTurn {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
+        linger::until(|| self.value().has_ended());
         let outcome = claim::poll(self.value(), cx);
         if outcome.is_ready() {
             return outcome;

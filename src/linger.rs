@@ -30,16 +30,16 @@ const TURNS: u32 = if cfg!(target_family = "wasm") {
 /// A turn that takes so long is the last one: those who run have nothing to do with what is waited for.
 const LONG: Duration = Duration::from_micros(100);
 
-/// How many moments may pay in a row: who never has to wait would keep the other futures of its executor from being
-/// polled.
-const IN_A_ROW: u32 = 128;
+/// How many moments may pay, before one is left out: who never has to wait would keep the other futures of its executor
+/// from being polled.
+const IN_A_ROW: u32 = 1024;
 
 thread_local! {
     static FOR_LOOKS: Account = const { Account::new(10_000, 30_000) };
     /// Where other programs compute, a single turn may take some milliseconds: enough for it to be forgone for
     /// thousands of polls, and not so little that a long turn of one's own kind ends a good run.
     static FOR_TURNS: Account = const { Account::new(2_000_000, 5_000_000) };
-    /// How many moments have paid in a row.
+    /// How many moments have paid since one did not.
     static PAID: Cell<u32> = const { Cell::new(0) };
 }
 
@@ -57,9 +57,6 @@ pub(crate) enum Moment {
     InVain,
     /// There was none, for it would have cost too much.
     Forgone,
-    /// There was none, for there were many in a row: who polls is to be pending, and woken, so that others of its
-    /// executor are polled.
-    OthersTurn,
 }
 
 impl Account {
@@ -99,31 +96,26 @@ fn is_others_turn() -> bool {
     }
 }
 
-impl Moment {
-    fn counted(pays: bool) -> Self {
-        PAID.set(if pays { PAID.get() + 1 } else { 0 });
-        if pays { Self::Pays } else { Self::InVain }
-    }
+fn count(pays: bool) {
+    PAID.set(if pays { PAID.get() + 1 } else { 0 });
 }
 
-/// Looks for a moment whether it has come. (A thread that blocks for it lingers by its own means.)
-pub(crate) fn until(has_come: impl Fn() -> bool) -> Moment {
+/// Whether it has come, perhaps after a moment. (A thread that blocks for it lingers by its own means.)
+pub(crate) fn until(has_come: impl Fn() -> bool) -> bool {
     if has_come() {
-        return Moment::Pays;
+        return true;
     }
     if blocking::is_so() {
-        return Moment::InVain;
+        return false;
     }
     FOR_LOOKS.with(|account| {
-        if !account.affords() {
-            return Moment::Forgone;
-        }
-        if is_others_turn() {
-            return Moment::OthersTurn;
+        if !account.affords() || is_others_turn() {
+            return false;
         }
         let pays = comes_soon(has_come);
         account.enter(if pays { Duration::ZERO } else { LOOKING }, pays);
-        Moment::counted(pays)
+        count(pays);
+        pays
     })
 }
 
@@ -149,7 +141,7 @@ pub(crate) fn giving_way(mut has_come: impl FnMut() -> bool) -> Moment {
             return Moment::Forgone;
         }
         if is_others_turn() {
-            return Moment::OthersTurn;
+            return Moment::InVain;
         }
         let (start, mut cost, mut pays) = (Instant::now(), Duration::ZERO, false);
         for _ in 0..TURNS {
@@ -162,7 +154,8 @@ pub(crate) fn giving_way(mut has_come: impl FnMut() -> bool) -> Moment {
             }
         }
         account.enter(cost, pays);
-        Moment::counted(pays)
+        count(pays);
+        if pays { Moment::Pays } else { Moment::InVain }
     })
 }
 
@@ -183,11 +176,11 @@ mod tests {
     /// Polls for something that has come at so many looks, if it does; gives how often it was looked at.
     fn poll(comes_at: u32) -> u32 {
         let looks = Cell::new(0);
-        let moment = until(|| {
+        let has_come = until(|| {
             looks.set(looks.get() + 1);
             looks.get() == comes_at
         });
-        assert_eq!(moment == Moment::Pays, looks.get() == comes_at);
+        assert_eq!(has_come, looks.get() == comes_at);
         looks.get()
     }
 
@@ -294,11 +287,11 @@ mod tests {
             assert_eq!(giving_way(|| true), Moment::Pays);
         }
         FOR_TURNS.with(|account| account.balance.set(0));
-        assert_eq!(giving_way(|| unreachable!()), Moment::OthersTurn);
+        assert_eq!(giving_way(|| unreachable!()), Moment::InVain);
         for _ in 0..IN_A_ROW {
             assert_eq!(poll(2), 2);
         }
-        assert_eq!(until(|| false), Moment::OthersTurn);
+        assert_eq!(poll(NEVER), 1);
         assert_eq!(poll(2), 2);
     }
 }

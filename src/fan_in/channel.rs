@@ -22,11 +22,10 @@ use std::ops::Deref;
 use std::task::{Context, Poll, Waker};
 
 use super::ticket::Ticket;
-use crate::lend;
-use crate::linger::{self, Moment};
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, SpinGuard, SpinLock};
 use crate::unwind::quietly;
 use crate::waiters::{Place, Waiters};
+use crate::{lend, linger};
 
 pub(super) struct Channel<T> {
     inbox: Apart<SpinLock<Inbox<T>>>,
@@ -260,15 +259,8 @@ impl<T> Channel<T> {
     pub(super) fn poll(&self, place: &mut Place, cx: &Context<'_>) -> Poll<Option<T>> {
         // At first without a waker: mostly none is needed.
         let mut item = self.look().found();
-        if item.is_none() {
-            match linger::until(|| self.is_filled.load(Ordering::Relaxed)) {
-                Moment::Pays => item = self.look().found(),
-                Moment::OthersTurn => {
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                Moment::InVain | Moment::Forgone => {}
-            }
+        if item.is_none() && linger::until(|| self.is_filled.load(Ordering::Relaxed)) {
+            item = self.look().found();
         }
         if item.is_none() {
             let waker = cx.waker().clone();

@@ -114,11 +114,6 @@ impl<I> Future for Sending<'_, I> {
         match pushed {
             Ok(()) => Poll::Ready(Ok(())),
             Err(Refused::Closed(item)) => Poll::Ready(Err(item)),
-            Err(Refused::Full(item)) if moment == Some(Moment::OthersTurn) => {
-                self.stage = Stage::New(item);
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
             Err(Refused::Full(item)) => {
                 let ticket = self.channel.line_up(item, cx.waker().clone());
                 if moment == Some(Moment::Forgone) {

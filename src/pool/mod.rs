@@ -248,6 +248,15 @@ impl Executor for &Pool {
     fn execute(&self, job: Job) {
         self.core().push(job);
     }
+
+    #[track_caller]
+    fn spawn_future<Fut>(&self, future: Fut) -> JoinHandle<Fut::Output>
+    where
+        Fut: Future + Send + 'static,
+        Fut::Output: Send + 'static,
+    {
+        Pool::spawn_future(self, future)
+    }
 }
 
 impl fmt::Debug for Pool {
