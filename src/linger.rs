@@ -60,10 +60,10 @@ pub(crate) enum Moment {
 }
 
 impl Account {
-    /// What a moment saves that was not in vain: sleeping and being woken.
+    /// What a moment saves that was not in vain, in nanoseconds: sleeping and being woken.
     const SAVED: i64 = 10_000;
 
-    /// What a poll may cost, if all moments are in vain.
+    /// What a poll may cost, if all moments are in vain, in nanoseconds.
     const PER_POLL: i64 = 32;
 
     const fn new(balance: i64, most: i64) -> Self {

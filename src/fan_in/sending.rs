@@ -26,12 +26,7 @@ enum Stage<I> {
 /// Sends an item, and blocks this thread until there is room.
 pub(super) fn block<I>(channel: &Channel<I>, item: I) -> Result<(), I> {
     let mut pushed = channel.try_push(item);
-    if lend::is_helping() {
-        // The one who makes room may be this very thread, once it has its own wait behind it.
-        if let Err(Refused::Full(item)) = pushed {
-            return leave(channel, item);
-        }
-    } else if is_full(&pushed) {
+    if is_full(&pushed) {
         linger::giving_way_always(|| push_again(channel, &mut pushed));
     }
     let item = match pushed {
@@ -39,6 +34,10 @@ pub(super) fn block<I>(channel: &Channel<I>, item: I) -> Result<(), I> {
         Err(Refused::Closed(item)) => return Err(item),
         Err(Refused::Full(item)) => item,
     };
+    if lend::is_helping() {
+        // The one who makes room may be this very thread, once it has its own wait behind it.
+        return leave(channel, item);
+    }
     let mut sending = Sending::new(channel, item);
     match wait::block_until(None, |cx| Pin::new(&mut sending).poll(cx)) {
         Some(result) => result,
