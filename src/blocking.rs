@@ -30,7 +30,12 @@ pub(crate) fn while_polling<R>(notes: &mut Option<Notes>, poll: impl FnOnce() ->
 }
 
 /// Runs `f`, which is not what this thread blocks for, though it is run on the way to it.
+#[inline]
 pub(crate) fn aside<R>(f: impl FnOnce() -> R) -> R {
+    if !is_so() {
+        // There are no notes then.
+        return f();
+    }
     let _before = Before::set(false, None);
     f()
 }

@@ -24,12 +24,20 @@ enum Stage<I> {
 }
 
 /// Sends an item, and blocks this thread until there is room.
+#[inline]
 pub(super) fn block<I>(channel: &Channel<I>, item: I) -> Result<(), I> {
-    let mut pushed = channel.try_push(item);
-    if is_full(&pushed) {
-        linger::giving_way_always(|| push_again(channel, &mut pushed));
+    match channel.try_push(item) {
+        Ok(()) => Ok(()),
+        Err(Refused::Closed(item)) => Err(item),
+        Err(Refused::Full(item)) => wait_for_room(channel, item),
     }
-    let item = match pushed {
+}
+
+#[cold]
+fn wait_for_room<I>(channel: &Channel<I>, item: I) -> Result<(), I> {
+    let mut turns = Turns::new(channel, item);
+    linger::giving_way_always(|| turns.push());
+    let item = match turns.pushed {
         Ok(()) => return Ok(()),
         Err(Refused::Closed(item)) => return Err(item),
         Err(Refused::Full(item)) => item,
@@ -45,22 +53,29 @@ pub(super) fn block<I>(channel: &Channel<I>, item: I) -> Result<(), I> {
     }
 }
 
-type Pushed<I> = Result<(), Refused<I>>;
-
-fn is_full<I>(pushed: &Pushed<I>) -> bool {
-    matches!(pushed, Err(Refused::Full(_)))
+/// An item that found no room.
+///
+/// A thread whose item finds none lets others run before the item gets in line: a consumer that has to wake somebody for
+/// each item it takes is no faster than they are, and the buffer stays full.
+struct Turns<'a, I> {
+    channel: &'a Channel<I>,
+    pushed: Result<(), Refused<I>>,
 }
 
-/// Adds an item that found no room before; whether there is an end of it.
-///
-/// A thread that finds no room lets others run, before its item gets in line: a consumer that has to wake somebody for each
-/// item it takes is no faster than they are, and the buffer stays full.
-fn push_again<I>(channel: &Channel<I>, pushed: &mut Pushed<I>) -> bool {
-    *pushed = match mem::replace(pushed, Ok(())) {
-        Err(Refused::Full(item)) => channel.try_push(item),
-        ended => ended,
-    };
-    !is_full(pushed)
+impl<'a, I> Turns<'a, I> {
+    fn new(channel: &'a Channel<I>, item: I) -> Self {
+        let pushed = Err(Refused::Full(item));
+        Self { channel, pushed }
+    }
+
+    /// Tries again; whether there is an end of it.
+    fn push(&mut self) -> bool {
+        self.pushed = match mem::replace(&mut self.pushed, Ok(())) {
+            Err(Refused::Full(item)) => self.channel.try_push(item),
+            ended => ended,
+        };
+        !matches!(self.pushed, Err(Refused::Full(_)))
+    }
 }
 
 /// Sends an item without waiting for room: it waits in line by itself.
@@ -87,6 +102,23 @@ impl<'a, I> Sending<'a, I> {
     pub(super) fn is_over(&self) -> bool {
         matches!(self.stage, Stage::Over)
     }
+
+    fn poll_for_room(&mut self, item: I, cx: &mut Context<'_>) -> Poll<Result<(), I>> {
+        let mut turns = Turns::new(self.channel, item);
+        let moment = linger::giving_way(|| turns.push());
+        match turns.pushed {
+            Ok(()) => Poll::Ready(Ok(())),
+            Err(Refused::Closed(item)) => Poll::Ready(Err(item)),
+            Err(Refused::Full(item)) => {
+                let ticket = self.channel.line_up(item, cx.waker().clone());
+                if moment == Moment::Forgone {
+                    linger::until(|| ticket.is_settled());
+                }
+                self.stage = Stage::InLine(ticket);
+                Pin::new(self).poll(cx)
+            }
+        }
+    }
 }
 
 /// An item is moved, never pinned.
@@ -107,20 +139,10 @@ impl<I> Future for Sending<'_, I> {
         let Stage::New(item) = mem::replace(&mut self.stage, Stage::Over) else {
             panic!("this value was sent already: it can be sent only once");
         };
-        let mut pushed = self.channel.try_push(item);
-        let moment =
-            is_full(&pushed).then(|| linger::giving_way(|| push_again(self.channel, &mut pushed)));
-        match pushed {
+        match self.channel.try_push(item) {
             Ok(()) => Poll::Ready(Ok(())),
             Err(Refused::Closed(item)) => Poll::Ready(Err(item)),
-            Err(Refused::Full(item)) => {
-                let ticket = self.channel.line_up(item, cx.waker().clone());
-                if moment == Some(Moment::Forgone) {
-                    linger::until(|| ticket.is_settled());
-                }
-                self.stage = Stage::InLine(ticket);
-                self.poll(cx)
-            }
+            Err(Refused::Full(item)) => self.poll_for_room(item, cx),
         }
     }
 }
