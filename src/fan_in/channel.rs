@@ -22,7 +22,7 @@ use std::ops::Deref;
 use std::task::{Context, Poll, Waker};
 
 use super::ticket::Ticket;
-use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, SpinGuard, SpinLock};
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering, SpinGuard, SpinLock};
 use crate::unwind::quietly;
 use crate::waiters::{Place, Waiters};
 use crate::{lend, linger};
@@ -53,8 +53,7 @@ impl<T> Deref for Apart<T> {
 }
 
 struct Outbox<T> {
-    /// A mutex: who takes the inbox over and lets the line in holds it for longer.
-    items: Mutex<VecDeque<T>>,
+    items: SpinLock<VecDeque<T>>,
     /// How many items there are, for those who have not the lock. Changed under it; raised under the
     /// inbox's lock, too, so that a producer may find too little room, never too much.
     ///
@@ -122,7 +121,7 @@ impl<T> Channel<T> {
         Self {
             inbox: Apart(SpinLock::new(inbox)),
             outbox: Apart(Outbox {
-                items: Mutex::new(VecDeque::new()),
+                items: SpinLock::new(VecDeque::new()),
                 left: AtomicUsize::new(0),
             }),
             capacity,
