@@ -1,11 +1,14 @@
 //! What a call to state with one owner costs, alone and among many callers.
 
+use std::collections::VecDeque;
 use std::hint::black_box;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
 use letgo::Agent;
 use tokio::sync::{mpsc, oneshot};
+use try_lock::TryLock;
 
 use crate::measure::{Samples, Workload};
 use crate::rivals::tokio_runtime;
@@ -31,6 +34,10 @@ pub(crate) fn alone() -> Workload {
                 black_box(Box::new(move |sum| add(sum, n)));
             call(&mut sum.lock().unwrap())
         });
+    })
+    .contestant("five-locks", |s| {
+        let floor = Floor::default();
+        calls(s, CALLS, |n| floor.call(n));
     })
     .contestant("tokio-actor", |s| {
         let actor = Actor::start();
@@ -71,6 +78,62 @@ pub(crate) fn among_many() -> Workload {
 fn add(sum: &mut u64, n: u64) -> u64 {
     *sum += n;
     *sum
+}
+
+/// What a call takes at least, if others may serve, await or cancel it: its closure is put in a cell and taken out
+/// under a lock, the call put in line, the state taken and put back under another. One cell is used again and again;
+/// no owner is counted, nobody told, no wait looked into.
+#[derive(Default)]
+struct Floor(TryLock<Mailbox>);
+
+#[derive(Default)]
+struct Mailbox {
+    line: VecDeque<Arc<dyn Serve>>,
+    state: Option<Box<u64>>,
+    kept: Option<(Arc<Cell>, Arc<dyn Serve>)>,
+}
+
+#[derive(Default)]
+struct Cell(TryLock<Option<u64>>);
+
+trait Serve: Send + Sync {
+    fn start(&self) -> Option<u64>;
+}
+
+impl Serve for Cell {
+    fn start(&self) -> Option<u64> {
+        self.0.try_lock()?.take()
+    }
+}
+
+impl Floor {
+    fn call(&self, n: u64) -> u64 {
+        self.try_call(n).expect("nobody else calls")
+    }
+
+    fn try_call(&self, n: u64) -> Option<u64> {
+        let mut mailbox = self.0.try_lock()?;
+        let (cell, in_line) = mailbox.kept.take().unwrap_or_else(|| {
+            let cell = Arc::new(Cell::default());
+            (Arc::clone(&cell), cell)
+        });
+        *cell.0.try_lock()? = Some(n);
+        mailbox.line.push_back(in_line);
+        drop(mailbox);
+        let cell = black_box(cell);
+
+        let mut mailbox = self.0.try_lock()?;
+        let mut state = mailbox.state.take().unwrap_or_default();
+        let in_line = mailbox.line.pop_front()?;
+        drop(mailbox);
+        let n = in_line.start()?;
+        let sum = catch_unwind(AssertUnwindSafe(|| add(&mut state, n))).ok();
+
+        let mut mailbox = self.0.try_lock()?;
+        mailbox.state = Some(state);
+        mailbox.kept = Some((cell, in_line));
+        sum
+    }
 }
 
 /// The usual actor: a task with a mailbox, and a oneshot for each answer.
