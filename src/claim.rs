@@ -22,7 +22,7 @@ pub(crate) fn obtain<T, R>(
     err: impl FnOnce(JoinError, &'static Location<'static>) -> R,
 ) -> R {
     let value = match stack::room() {
-        Some(_room) => match value.redeem() {
+        Some(_room) => match blocking::aside(|| value.redeem()) {
             Redeemed::Mine(Ok(value), _) => return ok(value),
             Redeemed::Mine(Err(error), spawned_at) => return err(error, spawned_at),
             Redeemed::TooEarly(value) => {
@@ -46,7 +46,7 @@ pub(crate) fn obtain<T, R>(
 /// Claims the task, and leaves its value in the cell.
 pub(crate) fn run<T>(value: &Arc<dyn Value<T>>) {
     let ran = stack::if_room(|| {
-        if let Claim::TooEarly = value.claim_in_place() {
+        if let Claim::TooEarly = blocking::aside(|| value.claim_in_place()) {
             in_turn(value, || value.claim_in_place());
         }
     });
@@ -59,7 +59,7 @@ pub(crate) fn run<T>(value: &Arc<dyn Value<T>>) {
 #[cold]
 fn in_turn<T, R>(value: &Arc<dyn Value<T>>, claim: impl Fn() -> Claim<R>) -> Option<R> {
     while wait_for_turn(value) {
-        match claim() {
+        match blocking::aside(&claim) {
             Claim::Mine(claimed) => return Some(claimed),
             Claim::TooEarly => {}
             Claim::TooLate => break,
