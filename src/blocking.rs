@@ -16,6 +16,7 @@ thread_local! {
 /// Whether this thread blocks for what is polled just now, and does nothing else before it is ready.
 ///
 /// An `.await` does not: whoever polls may have other futures to turn to.
+#[inline]
 pub(crate) fn is_so() -> bool {
     BLOCKS.get()
 }
