@@ -38,7 +38,7 @@ thread_local! {
     static FOR_LOOKS: Account = const { Account::new(10_000, 30_000) };
     /// Where other programs compute, a single turn may take some milliseconds: enough for it to be forgone for
     /// thousands of polls, and not so little that a long turn of one's own kind ends a good run.
-    static FOR_TURNS: Account = const { Account::new(2_000_000, 5_000_000) };
+    static FOR_TURNS: Account = const { Account::new(4_000_000, 5_000_000) };
     /// How many moments have paid since one did not.
     static PAID: Cell<u32> = const { Cell::new(0) };
 }
