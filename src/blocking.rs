@@ -33,10 +33,15 @@ pub(crate) fn while_polling<R>(notes: &mut Option<Notes>, poll: impl FnOnce() ->
 /// Runs `f`, which is not what this thread blocks for, though it is run on the way to it.
 #[inline]
 pub(crate) fn aside<R>(f: impl FnOnce() -> R) -> R {
-    if !is_so() {
-        // There are no notes then.
-        return f();
+    if is_so() {
+        return set_aside(f);
     }
+    // There are no notes then.
+    f()
+}
+
+#[cold]
+fn set_aside<R>(f: impl FnOnce() -> R) -> R {
     let _before = Before::set(false, None);
     f()
 }

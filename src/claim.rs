@@ -22,7 +22,7 @@ pub(crate) fn obtain<T, R>(
     err: impl FnOnce(JoinError, &'static Location<'static>) -> R,
 ) -> R {
     let value = match stack::room() {
-        Some(_room) => match redeem(value) {
+        Some(_room) => match blocking::aside(|| value.redeem()) {
             Redeemed::Mine(Ok(value), _) => return ok(value),
             Redeemed::Mine(Err(error), spawned_at) => return err(error, spawned_at),
             Redeemed::TooEarly(value) => {
@@ -41,20 +41,6 @@ pub(crate) fn obtain<T, R>(
         }
     };
     wait_for(&value).map_or_else(|error| err(error, value.spawned_at()), ok)
-}
-
-/// What is claimed is not what this thread blocks for, though it may be run on the way to that.
-#[inline]
-fn redeem<T>(value: Arc<dyn Value<T>>) -> Redeemed<T> {
-    if blocking::is_so() {
-        return redeem_aside(value);
-    }
-    value.redeem()
-}
-
-#[cold]
-fn redeem_aside<T>(value: Arc<dyn Value<T>>) -> Redeemed<T> {
-    blocking::aside(|| value.redeem())
 }
 
 /// Claims the task, and leaves its value in the cell.
