@@ -3,8 +3,8 @@
 use std::cell::Cell;
 use std::task::{Context, Wake, Waker};
 
+use crate::stack;
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Unparker, Weak, statics, thread_local};
-use crate::{blocking, stack};
 
 /// Work that no thread can be made for.
 pub(crate) trait Stranded: Send + Sync {
@@ -116,7 +116,7 @@ pub(crate) fn helping<R>(f: impl FnOnce() -> R) -> R {
         }
     }
     let _before = Before(HELPS.replace(true));
-    blocking::aside(f)
+    f()
 }
 
 /// Whether this thread runs a job that was not made for it, with something of its own still to do.
