@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use common::{Queue, must_end, panic_text, poll, until, until_blocked_for};
 use letgo::{
     Agent, Eventual, Executor, Job, JoinHandle, as_completed, join, join_all, promise, race,
-    race_ok, spawn_value, spawn_value_on, try_join, try_join_all,
+    race_ok, spawn_value, try_join, try_join_all,
 };
 
 #[test]
@@ -277,7 +277,8 @@ fn a_closure_claimed_on_the_way_of_a_wait_may_poll_a_call_to_the_agent() {
     must_end(|| {
         let agent = Agent::new(0);
         let inner = agent.clone();
-        let claimed = spawn_value_on(&|job: Job| std::mem::forget(job), move || {
+        let held = Queue::new();
+        let claimed = held.clone().spawn_value(move || {
             let mut call = inner.call(|n| *n);
             // It has other things to turn to.
             assert!(poll(&mut call, Waker::noop()).is_pending());
