@@ -9,7 +9,7 @@ use crate::future;
 use crate::handle::JoinHandle;
 use crate::job::{Entry, Job};
 use crate::rights::Start;
-use crate::spare;
+use crate::task;
 use crate::work::Call;
 
 /// Anything that can run a [`Job`], now or later, here or on another thread.
@@ -133,6 +133,6 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let (task, start) = spare::task(Call(f), spawned_at);
+    let (task, start) = task::with_entry(Call(f), spawned_at);
     (JoinHandle::new(task), start)
 }

@@ -95,11 +95,11 @@ impl Job {
         Some(self)
     }
 
-    /// Whether there is something left to run: a hint.
-    pub(crate) fn is_fresh(&self) -> bool {
-        match &self.0 {
-            Kind::Task(start) => start.is_fresh(),
-            Kind::Future(_) => true,
+    /// Drops it if there is nothing left to run.
+    pub(crate) fn unless_stale(self) -> Option<Self> {
+        match self.0 {
+            Kind::Task(start) => start.unless_stale().map(Entry::into_job),
+            Kind::Future(_) => Some(self),
         }
     }
 }

@@ -1,20 +1,21 @@
 //! The queues of jobs that a thread owns, and that others may steal from.
 
-use std::cell::{Cell, OnceCell};
+use std::any::Any;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::iter;
 
 use async_task::Runnable;
 
+use crate::entries::{self, Berth, Entries, Gauge};
 use crate::job::{Entry, Job};
 use crate::rights::Start;
-use crate::spare;
-use crate::sync::deque::{Stealer, Worker};
-use crate::sync::thread_local;
+use crate::sync::deque::{Steal, Stealer, Worker};
+use crate::sync::{Arc, thread_local};
 
 /// The pool that a thread's queue belongs to, and its place there.
 pub(crate) trait Home {
-    /// A job that was hidden from thieves for a moment is back.
-    fn notify(&self);
+    /// A job of this thread's is anybody's now.
+    fn inject(&self, job: Job);
     /// The thread ends: what its queue has left is nobody's now.
     fn leave(&self, rest: &mut dyn Iterator<Item = Job>);
 }
@@ -28,17 +29,14 @@ struct Open<J: Entry> {
 /// What a thread has spawned: the newest comes first, thieves have the oldest.
 struct Stack {
     open: Open<Start>,
-    /// The address of the topmost entry, if nothing was popped since it was pushed; else null. So that
-    /// a `get` need not pop an entry to learn that it is not its own. (Thieves may have taken it.)
-    top: Cell<*const ()>,
-    /// How many entries were pushed, or left behind by a [retract](Stack::retract), since the last sweep.
-    unswept: Cell<u32>,
+    entries: RefCell<Entries>,
+    gauge: Arc<Gauge>,
+    /// Its other end, for its owner.
+    stealer: Stealer<Start>,
 }
 
-/// How many entries there are to a [sweep](Stack::sweep): handles that are got in the order they were
-/// spawned in leave their entries behind, and while every other thread is busy no thief clears them
-/// away. What is pushed next should not wait behind them.
-const SWEEP_EVERY: u32 = 64;
+/// How many spare entries go at a time where none fits.
+const SHED: usize = 4;
 
 /// The thread's tie to a pool: which pool, and its queues there once it has them.
 struct Slot {
@@ -74,7 +72,8 @@ impl<J: Entry> Open<J> {
 
 impl<J: Entry> Drop for Open<J> {
     fn drop(&mut self) {
-        let mut rest = iter::from_fn(|| self.queue.pop().map(J::into_job));
+        let rest = iter::from_fn(|| self.queue.pop().map(J::into_job));
+        let mut rest = rest.filter_map(Job::unless_stale);
         self.home.leave(&mut rest);
     }
 }
@@ -102,7 +101,7 @@ pub(crate) fn push(
     pool: usize,
     adopt: bool,
     start: Start,
-    register: impl FnOnce(Stealer<Start>) -> Box<dyn Home>,
+    register: impl FnOnce(Stealer<Start>, Arc<Gauge>) -> Box<dyn Home>,
 ) -> Result<(), Start> {
     let mut start = Some(start);
     // In a thread that ends there is no queue any more.
@@ -127,14 +126,15 @@ pub(crate) fn take_over(
     pool: usize,
     tasks: &Stealer<Start>,
     most: usize,
-    register: impl FnOnce(Stealer<Start>) -> Box<dyn Home>,
+    register: impl FnOnce(Stealer<Start>, Arc<Gauge>) -> Box<dyn Home>,
 ) {
     let _ = SLOT.try_with(|slot| {
         debug_assert_eq!(slot.pool.get(), pool, "a worker of another pool");
         let stack = slot.stack.get_or_init(|| Stack::new(register));
         // A lost race: somebody else takes them.
         let _ = tasks.steal_batch_with_limit(&stack.open.queue, most);
-        stack.top.set(std::ptr::null());
+        let mut entries = stack.entries.borrow_mut();
+        entries.take_over(stack.open.queue.len());
     });
 }
 
@@ -201,88 +201,87 @@ pub(crate) fn len(pool: usize) -> usize {
         if slot.pool.get() != pool {
             return 0;
         }
-        let tasks = slot.stack.get().map_or(0, |stack| stack.open.queue.len());
+        let tasks = slot.stack.get().map_or(0, |stack| stack.gauge.live());
         let futures = slot.line.get().map_or(0, |line| line.queue.len());
         tasks + futures
     };
     SLOT.try_with(len).unwrap_or(0)
 }
 
-/// Takes the entry of the task at this address off the top of this thread's stack, and drops stale entries
-/// above it: the caller has made it stale, and is about to run the task itself.
-#[inline]
-pub(crate) fn retract(address: *const ()) -> Option<Start> {
-    SLOT.try_with(|slot| slot.stack.get()?.retract(address))
-        .ok()
-        .flatten()
+/// Ends the entry of a task that was claimed, and keeps its cell if it is given.
+#[inline(never)]
+pub(crate) fn end(berth: Berth, address: *const (), cell: Option<entries::Cell>) {
+    let _ = SLOT.try_with(|slot| {
+        if let Some(stack) = slot.stack.get() {
+            let queue = &stack.open.queue;
+            stack.entries.borrow_mut().end(berth, address, cell, queue);
+        }
+    });
 }
 
-/// Whether this thread's stack has entries, stale ones perhaps.
+/// Arms a spare entry of this thread's, which is at home in `pool`. `true`: somebody will see it.
 #[inline]
-pub(crate) fn has_tasks() -> bool {
-    let has_tasks = |slot: &Slot| {
-        let stack = slot.stack.get();
-        stack.is_some_and(|stack| !stack.open.queue.is_empty())
+pub(crate) fn arm<T: Any + Send + Sync>(
+    pool: usize,
+    fits: impl Fn(&T) -> bool,
+    arm: impl FnMut(&T) -> bool,
+) -> Option<(Arc<T>, bool)> {
+    let arm = |slot: &Slot| {
+        if slot.pool.get() != pool {
+            return None;
+        }
+        let stack = slot.stack.get()?;
+        let queue = &stack.open.queue;
+        let armed = stack.entries.borrow_mut().arm(fits, arm, queue);
+        if !matches!(armed, Some((_, true))) {
+            stack.shed();
+        }
+        armed
     };
-    SLOT.try_with(has_tasks).unwrap_or(false)
+    SLOT.try_with(arm).ok().flatten()
 }
 
 impl Stack {
-    fn new(register: impl FnOnce(Stealer<Start>) -> Box<dyn Home>) -> Self {
+    fn new(register: impl FnOnce(Stealer<Start>, Arc<Gauge>) -> Box<dyn Home>) -> Self {
+        let gauge = Arc::new(Gauge::default());
+        let register = |stealer| register(stealer, Arc::clone(&gauge));
+        let queue = Worker::new_lifo();
         Self {
-            open: Open::new(Worker::new_lifo(), register),
-            top: Cell::new(std::ptr::null()),
-            unswept: Cell::new(0),
+            stealer: queue.stealer(),
+            open: Open::new(queue, register),
+            entries: RefCell::new(Entries::new(Arc::clone(&gauge))),
+            gauge,
         }
     }
 
     fn push(&self, start: Start) {
-        if self.unswept.get() >= SWEEP_EVERY {
-            self.unswept.set(0);
-            drop(self.sweep(std::ptr::null()));
-        }
-        self.count();
-        self.top.set(start.address());
-        self.open.queue.push(start);
+        self.entries.borrow_mut().push(start, &self.open.queue);
     }
 
-    fn count(&self) {
-        self.unswept.set(self.unswept.get().saturating_add(1));
+    /// Drops some of the oldest entries, if there are many spare ones and none that fits.
+    #[cold]
+    fn shed(&self) {
+        for _ in 0..SHED {
+            if !self.entries.borrow().has_too_many() {
+                return;
+            }
+            if let Steal::Success(start) = self.stealer.steal() {
+                // A thief was there in between.
+                if let Some(start) = start.unless_stale() {
+                    self.open.home.inject(start.into_job());
+                }
+            }
+            self.entries.borrow_mut().tidy(&self.open.queue);
+        }
     }
 
     fn pop(&self) -> Option<Start> {
-        self.top.set(std::ptr::null());
-        self.open.queue.pop()
-    }
-
-    fn retract(&self, address: *const ()) -> Option<Start> {
-        let top = self.top.get();
-        if top.is_null() || top == address {
-            return self.sweep(address);
-        }
-        self.count();
-        None
-    }
-
-    /// Drops the stale entries on top, down to the one at this address.
-    fn sweep(&self, address: *const ()) -> Option<Start> {
         loop {
-            let start = self.pop()?;
-            if start.address() == address {
-                return Some(start);
+            let start = self.entries.borrow_mut().pop(&self.open.queue)?;
+            let start = start.unless_stale();
+            if start.is_some() {
+                return start;
             }
-            if start.is_fresh() {
-                self.put_back(start);
-                return None;
-            }
-            spare::reunite(start);
         }
-    }
-
-    fn put_back(&self, start: Start) {
-        self.top.set(start.address());
-        self.open.queue.push(start);
-        // It was hidden from thieves for a moment.
-        self.open.home.notify();
     }
 }

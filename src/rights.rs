@@ -6,6 +6,7 @@
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::task::{Poll, Waker};
 
+use crate::entries::Berth;
 use crate::sync::Arc;
 use crate::unwind::quietly;
 use crate::waits::Awaited;
@@ -30,6 +31,12 @@ pub(crate) trait Run: Send + Sync + UnwindSafe + RefUnwindSafe {
         self.run();
         Visit::Over
     }
+    /// Says where its entry was put.
+    fn lies_at(&self, _: Berth) {}
+    /// Its entry goes. `false`: then it must be run before, for it is not stale.
+    fn retire(&self) -> bool {
+        !self.is_fresh()
+    }
     /// Ends a visit. `false`: it is to be run after all.
     fn let_go(&self) -> bool {
         true
@@ -45,7 +52,7 @@ impl Start {
         Self(task)
     }
 
-    /// The address of the task's cell.
+    /// Tells a task from others that exist at the same time.
     #[inline]
     pub(crate) fn address(&self) -> *const () {
         Arc::as_ptr(&self.0).cast()
@@ -56,11 +63,13 @@ impl Start {
         self.0.run();
     }
 
+    /// See [`Run::visit`].
     #[inline]
     pub(crate) fn visit_task(&self) -> Visit {
         self.0.visit()
     }
 
+    /// See [`Run::let_go`].
     pub(crate) fn let_go(&self) -> bool {
         self.0.let_go()
     }
@@ -74,12 +83,27 @@ impl Start {
     pub(crate) fn comes_again(&self) -> bool {
         self.0.comes_again()
     }
+
+    /// See [`Run::lies_at`].
+    pub(crate) fn lies_at(&self, berth: Berth) {
+        self.0.lies_at(berth);
+    }
+
+    /// Drops it if it is stale.
+    #[inline]
+    pub(crate) fn unless_stale(self) -> Option<Self> {
+        if self.is_fresh() || !self.0.retire() {
+            Some(self)
+        } else {
+            None
+        }
+    }
 }
 
 impl Drop for Start {
     #[inline]
     fn drop(&mut self) {
-        if self.is_fresh() {
+        if !self.0.retire() {
             quietly(|| self.0.abandon());
         }
     }

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::panic::Location;
 
-use crate::executor::{Executor, closure_task};
+use crate::executor::Executor;
 use crate::future;
 use crate::handle::JoinHandle;
 use crate::pool::Pool;
@@ -30,9 +30,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let (handle, task) = closure_task(f, Location::caller());
-    Pool::global().start(task);
-    handle
+    Pool::global().start(f, Location::caller())
 }
 
 /// Runs a future on the default pool; the handle is there at once.

@@ -17,13 +17,14 @@ use std::mem;
 use std::panic::Location;
 use std::task::{Poll, Waker};
 
+use crate::entries::{Berth, LARGEST};
 use crate::error::JoinError;
 use crate::rights::{Claim, Finish, Gives, Redeemed, Run, Start, Value};
-use crate::sync::{Arc, AtomicU8, Ordering, SpinGuard, SpinLock};
+use crate::sync::{Arc, AtomicU8, AtomicU64, Ordering, SpinGuard, SpinLock};
 use crate::unwind::{catch, quietly};
 use crate::waits::{Awaited, Progress};
 use crate::work::{Outcome, Running, Work};
-use crate::{local, spare, stack};
+use crate::{local, stack};
 
 #[cfg(all(test, letgo_loom))]
 mod models;
@@ -42,6 +43,8 @@ enum State<W: Work> {
     Running(W::Running, Option<Waker>),
     Done(Outcome<W::Value>),
     Gone,
+    /// The same, and nobody will come to it any more.
+    Lost,
 }
 
 /// How far a task has come, for those who don't want to lock (a queue that drops stale entries, a `get` that
@@ -51,7 +54,9 @@ enum State<W: Work> {
 enum Stage {
     /// The state is `Ready`.
     Fresh,
-    /// Some thread has started it.
+    /// The thread that wants the value has started it. The cell may come to be `Ready` again.
+    Claimed,
+    /// Some thread has started it, or it was cancelled.
     Started,
     /// There is an outcome.
     Ended,
@@ -60,6 +65,7 @@ enum Stage {
 pub(crate) struct Task<W: Work> {
     state: SpinLock<State<W>>,
     stage: AtomicU8,
+    berth: AtomicU64,
     spawned_at: &'static Location<'static>,
 }
 
@@ -69,6 +75,7 @@ impl<W: Work> Task<W> {
         Self {
             state: SpinLock::new(State::Ready(Some(work), None)),
             stage: AtomicU8::new(Stage::Fresh as u8),
+            berth: AtomicU64::new(0),
             spawned_at,
         }
     }
@@ -78,15 +85,21 @@ impl<W: Work> Task<W> {
         Self {
             state: SpinLock::new(State::Running(W::Running::default(), None)),
             stage: AtomicU8::new(Stage::Started as u8),
+            berth: AtomicU64::new(0),
             spawned_at,
         }
     }
 
-    /// Makes a task of a cell whose task is over, and that nobody else knows of.
+    /// Makes a new task of the cell of one that was claimed, if its entry is still to be come by. The work is taken then.
     #[inline]
-    pub(crate) fn renew(&self, work: W) {
-        *self.state.lock() = State::Ready(Some(work), None);
-        self.reach(Stage::Fresh);
+    pub(crate) fn renew(&self, work: &mut Option<W>) -> bool {
+        let mut state = self.state.lock();
+        let renews = matches!(*state, State::Gone);
+        if renews {
+            *state = State::Ready(work.take(), None);
+            self.reach(Stage::Fresh);
+        }
+        renews
     }
 
     #[inline]
@@ -97,7 +110,7 @@ impl<W: Work> Task<W> {
     /// With the lock held.
     #[inline]
     fn reach(&self, stage: Stage) {
-        self.stage.store(stage as u8, Ordering::Relaxed);
+        self.stage.store(stage as u8, Ordering::Release);
     }
 
     /// Whether its tasks are spawned there.
@@ -111,6 +124,9 @@ impl<W: Work> Task<W> {
     pub(crate) fn start(&self) -> Option<W> {
         let mut state = self.state.lock();
         let State::Ready(work, waker) = &mut *state else {
+            if let State::Gone = *state {
+                *state = State::Lost;
+            }
             return None;
         };
         let (mut work, waker) = (work.take()?, waker.take());
@@ -128,13 +144,22 @@ impl<W: Work> Task<W> {
         };
         let (work, waker) = (work.take()?, waker.take());
         *state = State::Gone;
-        self.reach(Stage::Started);
+        self.reach(Stage::Claimed);
         drop(state);
         forgo(waker);
         Some(work)
     }
 
     /// The state, if the task has ended; if not, `waker` is the one to be woken when it does.
+    #[inline]
+    fn if_claimable(&self) -> Option<W> {
+        if W::CLAIMABLE && self.is_at(Stage::Fresh) {
+            self.start_claimed()
+        } else {
+            None
+        }
+    }
+
     fn done_or_wake(&self, waker: &Waker) -> Option<SpinGuard<'_, State<W>>> {
         let mut mine = None;
         loop {
@@ -169,7 +194,7 @@ impl<W: Work> Task<W> {
     fn waker_slot(&self, f: impl FnOnce(&mut Option<Waker>) -> Option<Waker>) -> Option<Waker> {
         match &mut *self.state.lock() {
             State::Ready(_, waker) | State::Running(_, waker) => f(waker),
-            State::Done(_) | State::Gone => None,
+            State::Done(_) | State::Gone | State::Lost => None,
         }
     }
 
@@ -182,11 +207,18 @@ impl<W: Work> Task<W> {
         }
     }
 
-    /// Takes the task's entry out of this thread's queue: what the closure spawns must find the top
-    /// free. The task is started, so that to drop the entry cancels nothing.
+    /// Its entry in this thread's stack, if it is there, is stale.
     #[inline]
-    fn retract(&self) -> Option<Start> {
-        local::retract(std::ptr::from_ref(self).cast())
+    fn end_entry(&self) {
+        let berth = self.berth();
+        if berth != Berth::NONE {
+            local::end(berth, std::ptr::from_ref(self).cast(), None);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn berth(&self) -> Berth {
+        Berth::from_bits(self.berth.load(Ordering::Relaxed))
     }
 
     /// Ends a task that was never started: what it captured is dropped here, first of all.
@@ -198,6 +230,16 @@ impl<W: Work> Task<W> {
         // An `Err` says that the work, as it was dropped, has ended the task itself.
         let _ = self.finish(Err(outcome));
     }
+}
+
+/// A task, and the right to run it.
+pub(crate) fn with_entry<W: Work + 'static>(
+    work: W,
+    spawned_at: &'static Location<'static>,
+) -> (Arc<Task<W>>, Start) {
+    let task = Arc::new(Task::new(work, spawned_at));
+    let start = Start::new(Arc::clone(&task) as _);
+    (task, start)
 }
 
 impl<W: Work> Finish<W::Value> for Task<W> {
@@ -261,6 +303,25 @@ impl<W: Work> Run for Task<W> {
     fn is_fresh(&self) -> bool {
         self.is_at(Stage::Fresh)
     }
+
+    fn lies_at(&self, berth: Berth) {
+        self.berth.store(berth.to_bits(), Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn retire(&self) -> bool {
+        // Acquire: whoever comes by an entry sees what its owner did before he made it stale, as he does behind the lock.
+        let stage = self.stage.load(Ordering::Acquire);
+        if stage == Stage::Started as u8 || stage == Stage::Ended as u8 {
+            // The cell does not come to be `Ready` again.
+            return true;
+        }
+        let mut state = self.state.lock();
+        if let State::Gone = *state {
+            *state = State::Lost;
+        }
+        !matches!(*state, State::Ready(..))
+    }
 }
 
 impl<W: Work> Gives<W::Value> for Task<W> {
@@ -272,7 +333,7 @@ impl<W: Work> Gives<W::Value> for Task<W> {
         let Some(work) = self.start_claimed() else {
             return Claim::TooLate;
         };
-        drop(self.retract());
+        self.end_entry();
         match work.run() {
             Some(outcome) => Claim::Mine(outcome),
             None => Claim::TooLate,
@@ -282,7 +343,7 @@ impl<W: Work> Gives<W::Value> for Task<W> {
     fn claim_in_place(&self) -> Claim<()> {
         // Where it is too late, the value is there already, or on its way.
         if let Some(work) = self.start() {
-            drop(self.retract());
+            self.end_entry();
             self.perform(work);
         }
         Claim::Mine(())
@@ -336,7 +397,10 @@ impl<W: Work> Gives<W::Value> for Task<W> {
     }
 
     fn is_finished(&self) -> bool {
-        matches!(*self.state.lock(), State::Done(_) | State::Gone)
+        matches!(
+            *self.state.lock(),
+            State::Done(_) | State::Gone | State::Lost
+        )
     }
 
     fn detach(&self) {
@@ -363,7 +427,7 @@ impl<W: Work> Gives<W::Value> for Task<W> {
                 // hang on who was first.
                 quietly(|| drop(ended));
             }
-            State::Gone => {}
+            State::Gone | State::Lost => {}
         }
     }
 
@@ -383,17 +447,20 @@ impl<W: Work + 'static> Value<W::Value> for Task<W> {
 
     #[inline]
     fn redeem(self: Arc<Self>) -> Redeemed<W::Value> {
-        if !self.is_claimable() {
-            return Redeemed::TooLate(self);
-        }
-        let Some(work) = self.start_claimed() else {
+        let Some(work) = self.if_claimable() else {
+            if !self.is_fresh() {
+                // Who has started it had its entry, or made it stale.
+                self.end_entry();
+            }
             return Redeemed::TooLate(self);
         };
-        let entry = self.retract();
         let spawned_at = self.spawned_at;
-        if W::IS_KEPT {
+        if W::IS_KEPT && size_of::<Self>() <= LARGEST {
             // What the work spawns may have the cell.
-            spare::keep(self, entry, spawned_at);
+            let (berth, address) = (self.berth(), Arc::as_ptr(&self).cast());
+            local::end(berth, address, Some(self));
+        } else {
+            self.end_entry();
         }
         match work.run() {
             Some(outcome) => Redeemed::Mine(outcome, spawned_at),
@@ -414,7 +481,7 @@ impl<W: Work + 'static> Awaited for Task<W> {
                 source.map_or(Progress::Unknown, Progress::As)
             }
             State::Running(running, _) => running.by().map_or(Progress::Unknown, Progress::By),
-            State::Done(_) | State::Gone => Progress::Ended,
+            State::Done(_) | State::Gone | State::Lost => Progress::Ended,
         }
     }
 

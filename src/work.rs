@@ -17,7 +17,7 @@ pub(crate) trait Work: Send + Sized {
 
     /// Whether a thread that wants the value may do the work itself.
     const CLAIMABLE: bool;
-    /// Whether its cell is [kept](crate::spare) for the next task of the kind.
+    /// Whether its cell is used again, with its [entry](crate::entries), by the next task of the kind.
     const IS_KEPT: bool = false;
 
     /// What to keep while [`run`](Self::run) runs.

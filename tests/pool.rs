@@ -3,6 +3,7 @@
 mod common;
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -380,4 +381,35 @@ fn a_wait_as_a_worker_leaves_is_not_counted() {
             resolver.resolve(()).unwrap();
         }
     });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn closures_got_in_the_order_of_their_spawns_leave_the_memory_where_it_was() {
+    const MILLION: usize = 1_000_000;
+    // A million entries would be a hundred megabytes.
+    const MARGIN: usize = 24 << 20;
+    fn resident() -> usize {
+        let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+        let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
+        pages * 4096
+    }
+    fn window(pool: &Pool) {
+        let before = resident();
+        let mut pending = VecDeque::new();
+        for n in 0..MILLION {
+            pending.push_back(pool.spawn_value(move || n));
+            if pending.len() > 100 {
+                assert_eq!(pending.pop_front().unwrap().get(), n - 100);
+            }
+        }
+        let left = resident().saturating_sub(before);
+        assert!(left < MARGIN, "{left} bytes are left");
+    }
+    // Nobody else is there to clear up.
+    let pool = Pool::builder().threads(1).max_threads(1).build().unwrap();
+    let inner = pool.clone();
+    wait(pool.spawn_value(move || window(&inner)));
+    // Others may, at their leisure.
+    window(Pool::global());
 }

@@ -1,12 +1,13 @@
 //! What the pool's threads share: queues, sleepers, seats; and the making of threads.
 
 use std::collections::HashMap;
+use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use async_task::Runnable;
 
 use super::monitor;
-use super::queues::{Queues, Side};
+use super::queues::{Queues, SEVERAL, Side};
 use super::seat::{Doing, Seat};
 use super::sleep::{Counts, Sleep, Wake};
 use super::worker;
@@ -17,9 +18,8 @@ use crate::rights::Start;
 use crate::sync::deque::{Steal, Stealer};
 use crate::sync::thread::{self, JoinHandle, ThreadId};
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Unparker, Weak, parker, times};
-
-/// How many tasks more a thief takes from a long stack at once.
-const SEVERAL: usize = times(15, 1);
+use crate::task::{self, Task};
+use crate::work::Work;
 
 /// How long after a thread could not be made the next one is tried.
 const RETRY_AFTER: Duration = times(Duration::from_millis(10), Duration::ZERO);
@@ -119,12 +119,42 @@ impl Core {
         self.notify_of_push();
     }
 
+    /// Makes a task of a thread's, and adds it.
+    #[inline]
+    pub(super) fn start_task<W: Work + 'static>(
+        self: &Arc<Self>,
+        work: W,
+        spawned_at: &'static Location<'static>,
+    ) -> Arc<Task<W>> {
+        let counts = self.sleep.counts();
+        let mut work = Some(work);
+        if !counts.closed() {
+            let fits = |task: &Task<W>| task.is_of(spawned_at);
+            let arm = |task: &Task<W>| task.renew(&mut work);
+            if let Some((task, watched)) = local::arm(self.id(), fits, arm) {
+                // Where a thread or a monitor could not be made each spawn is an occasion to try again.
+                if watched && !lend::is_wanted() {
+                    self.watch_several(counts);
+                } else {
+                    self.notify_of_push();
+                }
+                return task;
+            }
+        }
+        let Some(work) = work else {
+            unreachable!("it is taken by an entry that is given")
+        };
+        let (task, start) = task::with_entry(work, spawned_at);
+        self.push_task(start);
+        task
+    }
+
     /// Adds a task that was not started; on a closed pool it is cancelled.
     pub(super) fn push_task(self: &Arc<Self>, start: Start) {
         if self.sleep.counts().closed() {
             return drop(start);
         }
-        let register = |stealer| self.register(Side::Stack(stealer));
+        let register = |stealer, gauge| self.register(Side::Stack(stealer, gauge));
         if let Err(start) = local::push(self.id(), self.config.adopts, start, register) {
             self.queues.inject(start.into_job());
         }
@@ -134,6 +164,11 @@ impl Core {
     #[inline]
     fn notify_of_push(self: &Arc<Self>) {
         let counts = self.notify();
+        self.watch_several(counts);
+    }
+
+    #[inline]
+    fn watch_several(self: &Arc<Self>, counts: Counts) {
         if counts.monitor_asleep() && self.sleep.waits_for_one(counts) && self.has_several() {
             self.wake(self.sleep.wake_monitor());
         }
@@ -162,8 +197,8 @@ impl Core {
         // threads block: each of a thousand would leave a queue for all the others to look at.
         let to_be_run = matches!(&first, Steal::Success(start) if start.is_fresh());
         if to_be_run && self.sleep.alive() <= 2 * self.sleep.target {
-            let register = |stealer| self.register(Side::Stack(stealer));
-            local::take_over(self.id(), tasks, SEVERAL, register);
+            let register = |stealer, gauge| self.register(Side::Stack(stealer, gauge));
+            local::take_over(self.id(), tasks, SEVERAL as usize - 1, register);
         }
         first
     }
@@ -187,7 +222,7 @@ impl Core {
             Wake::Monitor => self.wake_monitor(),
             Wake::NobodyEver => {
                 // Dropped unrun, they are cancelled.
-                while let Some(job) = self.queues.steal(&mut self.queues.thief()) {
+                while let Some(job) = self.queues.take_any() {
                     drop(job);
                 }
             }
@@ -313,15 +348,14 @@ impl Core {
     }
 
     fn run_one(&self) -> bool {
-        let job = self.queues.steal(&mut self.queues.thief());
-        job.map(Job::run).is_some()
+        self.queues.take_any().map(Job::run).is_some()
     }
 }
 
 /// The pool could not make a thread.
 impl Stranded for Core {
     fn has_work(&self) -> bool {
-        self.queues.has_work(&mut self.queues.thief())
+        self.queues.has_work()
     }
 
     fn try_again(self: Arc<Self>) {
@@ -340,7 +374,8 @@ struct AtHome {
 }
 
 impl Home for AtHome {
-    fn notify(&self) {
+    fn inject(&self, job: Job) {
+        self.core.queues.inject(job);
         self.core.notify();
     }
 

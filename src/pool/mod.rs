@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `core` | what the threads share, and how they are made |
 //! | `queues` | where jobs wait: the queue for all, and the threads' own (`crate::local`) as thieves see them |
+//! | `pace` | how often a thief comes to a stack |
 //! | `sleep` | who is awake, and whom to wake: the protocol that loses no wake-up |
 //! | `seat` | a worker as others see it |
 //! | `worker` | a worker's life |
@@ -15,6 +16,7 @@ mod core;
 mod models;
 mod monitor;
 pub(crate) mod os;
+mod pace;
 mod queues;
 mod seat;
 mod sleep;
@@ -35,8 +37,8 @@ use self::core::{Config, Core};
 use crate::executor::Executor;
 use crate::handle::JoinHandle;
 use crate::job::Job;
-use crate::rights::Start;
 use crate::sync::{Arc, OnceLock};
+use crate::work::Call;
 use crate::{future, stack, wait};
 
 /// How many threads a pool may have if nothing else is said: as many as Go lets a program have.
@@ -138,7 +140,7 @@ impl Pool {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        Executor::spawn_value(self, f)
+        self.start(f, Location::caller())
     }
 
     /// Runs a future on this pool: see [`spawn_future`](crate::spawn_future).
@@ -213,8 +215,12 @@ impl Pool {
 
     /// As `execute`, of a task that was not started.
     #[inline]
-    pub(crate) fn start(&self, task: Start) {
-        self.core().push_task(task);
+    pub(crate) fn start<F, T>(&self, f: F, spawned_at: &'static Location<'static>) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        JoinHandle::new(self.core().start_task(Call(f), spawned_at))
     }
 
     /// As `execute`, of a future that was woken; `just_polled` if this thread has nothing to do before it looks

@@ -16,13 +16,10 @@ use loom::thread;
 
 use super::monitor::Monitor;
 use super::seat::{Doing, Seat};
-use super::sleep::Wake;
 use super::worker::Hosted;
 use super::{Builder, Pool};
 use crate::agent::Agent;
-use crate::executor::spawn_value_on;
 use crate::handle::JoinHandle;
-use crate::job::Job;
 use crate::models::{Bed, explore, explore_some};
 use crate::promise::promise;
 use crate::sync::thread::allow;
@@ -171,25 +168,6 @@ fn a_future_that_yields_is_left_to_others_by_a_worker_that_is_one_too_many() {
 }
 
 #[test]
-fn a_job_that_is_put_back_meets_another_worker_that_falls_asleep() {
-    explore(1, || {
-        let pool = pool(2, 2);
-        let (first, second) = blocks_unseen();
-        let inner = pool.clone();
-        // What is got was never in the queue, so the top of it is looked at.
-        let keeps = |job: Job| std::mem::forget(job);
-        wait(pool.spawn_value(move || {
-            let next = inner.spawn_value(second);
-            let elsewhere = spawn_value_on(&keeps, || ());
-            inner.spawn_value(|| ()).get();
-            elsewhere.get();
-            next.detach();
-            first();
-        }));
-    });
-}
-
-#[test]
 fn what_a_thief_has_taken_over_meets_another_that_falls_asleep() {
     explore(1, || {
         // Who spawns has a stack of its own, as with the global pool.
@@ -228,8 +206,7 @@ fn a_worker_that_blocks_meets_a_monitor_that_falls_asleep() {
     explore_some(1, 20, || {
         let pool = pool(1, 2);
         // As after a time with work, which is over.
-        pool.core().sleep.monitor_wakes();
-        pool.core().wake(Wake::Monitor);
+        pool.core().wake(pool.core().sleep.wake_monitor());
         let (first, second) = blocks_seen();
         let inner = pool.clone();
         wait(pool.spawn_value(move || {

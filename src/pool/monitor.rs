@@ -71,19 +71,19 @@ pub(super) fn run(core: &Weak<Core>, parker: &Parker) {
         if counts.closed() && core.sleep.alive() == 0 {
             return;
         }
-        let waits = core.queues.has_work(&mut core.queues.thief());
+        let waits = core.queues.has_work();
         workless = if waits { 0 } else { workless + 1 };
+        if waits {
+            // What was an entry in somebody's hands a moment ago was seen by nobody else.
+            core.notify();
+        }
         if workless >= PATIENCE {
             monitor = Monitor::default();
             workless = 0;
             core.sleep.monitor_sleeps();
-            let still = core.sleep.counts();
-            if core.queues.has_work(&mut core.queues.thief())
-                && still.searching() == 0
-                && still.active() >= core.sleep.target
-            {
-                core.sleep.monitor_wakes();
-                continue;
+            // The look after it is said.
+            if core.queues.has_work() {
+                core.notify();
             }
             drop(core);
             parker.park();

@@ -1,11 +1,18 @@
 //! The pool's queues: one for all, and each thread's own, seen from the thieves' side.
 
+use std::time::Instant;
+
 use async_task::Runnable;
 
+use super::pace::{Pace, Size};
+use crate::entries::Gauge;
 use crate::job::{Entry, Job};
 use crate::rights::Start;
 use crate::sync::deque::{Injector, Steal, Stealer};
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, times};
+
+#[cfg(all(test, letgo_loom))]
+mod models;
 
 /// From how many tasks on a stack is long. In a tree of tasks the oldest are the largest, and few; where there are many, most are small, and
 /// to come for each would be to meet the owner each time.
@@ -14,12 +21,15 @@ const LONG: usize = times(64, 2);
 /// A thread's queue, as thieves see it.
 #[derive(Clone)]
 pub(super) enum Side {
-    Stack(Stealer<Start>),
+    Stack(Stealer<Start>, Arc<Gauge>),
     Line(Stealer<Runnable>),
 }
 
 /// The queues there are to steal from, each with the number it was added under.
 type Sides = Arc<[(usize, Side)]>;
+
+/// How many tasks a thief takes from a long stack at once, about.
+pub(super) const SEVERAL: u32 = times(16, 2);
 
 pub(super) struct Queues {
     injector: Injector<Job>,
@@ -35,6 +45,9 @@ pub(super) struct Thief {
     version: usize,
     /// Where the last steal was: others may start elsewhere, and luck tends to last.
     next: usize,
+    /// What it remembers of each of them.
+    paces: Vec<Pace>,
+    size: Size,
 }
 
 impl Queues {
@@ -86,6 +99,8 @@ impl Queues {
         let sides = self.sides.lock();
         let version = self.version.load(Ordering::Relaxed);
         Thief {
+            paces: vec![Pace::default(); sides.len()],
+            size: Size::new(),
             sides: Arc::clone(&sides),
             version,
             next: 0,
@@ -93,9 +108,40 @@ impl Queues {
     }
 
     /// Whether any queue has a job, a stale one perhaps.
-    pub(super) fn has_work(&self, thief: &mut Thief) -> bool {
+    pub(super) fn has_work(&self) -> bool {
+        let sides = Arc::clone(&self.sides.lock());
+        self.have_work(&sides)
+    }
+
+    /// The same.
+    pub(super) fn has_work_for(&self, thief: &mut Thief) -> bool {
         thief.refresh(self);
-        !self.injector.is_empty() || thief.sides.iter().any(|(_, side)| !side.is_empty())
+        self.have_work(&thief.sides)
+    }
+
+    fn have_work(&self, sides: &[(usize, Side)]) -> bool {
+        !self.injector.is_empty()
+            || sides.iter().any(|(_, side)| match side {
+                Side::Stack(tasks, gauge) => self.has_live(tasks, gauge),
+                Side::Line(futures) => !futures.is_empty(),
+            })
+    }
+
+    fn has_live(&self, tasks: &Stealer<Start>, gauge: &Gauge) -> bool {
+        if tasks.is_empty() {
+            return false;
+        }
+        if gauge.live() > 0 {
+            return true;
+        }
+        match retrying(|| tasks.steal()).map(Job::unless_stale) {
+            None => false,
+            Some(None) => gauge.live() > 0,
+            Some(Some(job)) => {
+                self.inject(job);
+                true
+            }
+        }
     }
 
     /// About how many jobs wait in the queue for all.
@@ -125,12 +171,15 @@ impl Queues {
         fresh(|| retrying(|| self.injector.steal()))
     }
 
-    /// A job from the queue for all, or else the oldest of some thread's.
-    pub(super) fn steal(&self, thief: &mut Thief) -> Option<Job> {
-        self.steal_by(thief, |tasks| tasks.steal())
+    /// A job from the queue for all, or else the oldest of some thread's. Without regard for anybody: there is no other to run it.
+    pub(super) fn take_any(&self) -> Option<Job> {
+        let sides = Arc::clone(&self.sides.lock());
+        let steal = |(_, side): &(usize, Side)| fresh(|| side.steal());
+        self.take_injected()
+            .or_else(|| sides.iter().find_map(steal))
     }
 
-    /// The same; `from_long` takes it from a stack that is [`LONG`], perhaps with others.
+    /// A job from the queue for all, or else the oldest of some thread's; `from_long` takes it from a stack that is [`LONG`], perhaps with others.
     pub(super) fn steal_by(
         &self,
         thief: &mut Thief,
@@ -144,11 +193,13 @@ impl Queues {
 impl Thief {
     fn refresh(&mut self, queues: &Queues) {
         if self.version != queues.version.load(Ordering::Acquire) {
-            let next = self.next;
-            *self = Self {
-                next,
-                ..queues.thief()
-            };
+            let Self {
+                sides,
+                version,
+                paces,
+                ..
+            } = queues.thief();
+            (self.sides, self.version, self.paces) = (sides, version, paces);
         }
     }
 
@@ -161,7 +212,11 @@ impl Thief {
         let count = self.sides.len();
         for offset in 0..count {
             let index = (self.next + offset) % count;
-            if let Some(job) = fresh(|| self.sides[index].1.steal(&mut from_long)) {
+            let job = match &self.sides[index].1 {
+                Side::Stack(..) => self.visit(index, &mut from_long),
+                side => fresh(|| side.steal()),
+            };
+            if let Some(job) = job {
                 self.next = index;
                 return Some(job);
             }
@@ -170,29 +225,61 @@ impl Thief {
     }
 }
 
-impl Side {
-    fn steal(&self, mut from_long: impl FnMut(&Stealer<Start>) -> Steal<Start>) -> Option<Job> {
-        match self {
-            Self::Stack(tasks) => retrying(|| match tasks.len() {
-                // To steal from an empty one takes a fence more.
-                0 => Steal::Empty,
-                1..LONG => tasks.steal(),
-                LONG.. => from_long(tasks),
-            }),
-            Self::Line(futures) => retrying(|| futures.steal()),
+impl Thief {
+    /// A task of a thread's stack, if it is time for a visit.
+    fn visit(
+        &mut self,
+        index: usize,
+        from_long: &mut impl FnMut(&Stealer<Start>) -> Steal<Start>,
+    ) -> Option<Job> {
+        let Side::Stack(tasks, gauge) = &self.sides[index].1 else {
+            return None;
+        };
+        let now = Instant::now();
+        self.size.look(now);
+        let is_long = tasks.len() >= LONG;
+        let pace = &mut self.paces[index];
+        let looks = pace.look(gauge, is_long, &self.size, now);
+        // To steal from an empty one takes a fence more.
+        if looks == 0 || tasks.is_empty() {
+            return None;
         }
+        let mut take = || {
+            retrying(|| {
+                if is_long {
+                    from_long(tasks)
+                } else {
+                    tasks.steal()
+                }
+            })
+        };
+        let mut job = None;
+        for _ in 0..looks {
+            let Some(entry) = take() else {
+                break;
+            };
+            job = entry.unless_stale();
+            if job.is_some() {
+                self.size.took(if is_long { SEVERAL } else { 2 }, now);
+                break;
+            }
+        }
+        pace.found(job.is_some(), now);
+        job
     }
+}
 
-    fn is_empty(&self) -> bool {
+impl Side {
+    fn steal(&self) -> Option<Job> {
         match self {
-            Self::Stack(tasks) => tasks.is_empty(),
-            Self::Line(futures) => futures.is_empty(),
+            Self::Stack(tasks, _) => retrying(|| tasks.steal()),
+            Self::Line(futures) => retrying(|| futures.steal()),
         }
     }
 
     fn len(&self) -> usize {
         match self {
-            Self::Stack(tasks) => tasks.len(),
+            Self::Stack(tasks, gauge) => tasks.len().min(gauge.live()),
             Self::Line(futures) => futures.len(),
         }
     }
@@ -202,7 +289,7 @@ impl Side {
 fn fresh(mut take: impl FnMut() -> Option<Job>) -> Option<Job> {
     loop {
         let job = take()?;
-        if job.is_fresh() {
+        if let Some(job) = job.unless_stale() {
             return Some(job);
         }
     }

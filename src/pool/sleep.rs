@@ -236,11 +236,6 @@ impl Sleep {
         fence(Ordering::SeqCst);
     }
 
-    /// The monitor is awake again by itself.
-    pub(super) fn monitor_wakes(&self) {
-        self.counts.fetch_and(!MONITOR_ASLEEP, Ordering::SeqCst);
-    }
-
     /// A thread counted by [`Wake::NewThread`] could not be made. Gives the sleeper to be woken
     /// instead: one that fell asleep meanwhile may have left the work to that thread.
     pub(super) fn no_new_thread(&self, has_work: impl FnOnce() -> bool) -> Wake {

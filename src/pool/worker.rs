@@ -103,7 +103,10 @@ impl WorkerThread {
                 }
             } else {
                 let (core, thief) = (&self.core, &mut self.thief);
-                match core.sleep.rest(&self.seat, || core.queues.has_work(thief)) {
+                match core
+                    .sleep
+                    .rest(&self.seat, || core.queues.has_work_for(thief))
+                {
                     Rest::Leave => {
                         if let Some((held, _)) = self.visited.take() {
                             held.run();
@@ -211,7 +214,7 @@ impl WorkerThread {
     /// This worker found a job and nobody searches on: if there is more, somebody should.
     fn wake_next(&mut self) {
         let counts = self.core.sleep.counts();
-        if self.core.sleep.wants_wake(counts) && self.core.queues.has_work(&mut self.thief) {
+        if self.core.sleep.wants_wake(counts) && self.core.queues.has_work_for(&mut self.thief) {
             self.core.notify();
         }
     }
@@ -235,7 +238,7 @@ impl WorkerThread {
         let counts = self.core.sleep.counts();
         if counts.monitor_asleep()
             && counts.active() >= self.core.sleep.target
-            && self.core.queues.has_work(&mut self.thief)
+            && self.core.queues.has_work_for(&mut self.thief)
         {
             self.core.notify();
         }
@@ -255,7 +258,7 @@ impl WorkerThread {
         // The look after the count changed: see the protocol. A push meanwhile has left it to this worker,
         // which was searching, be it to take the job or to see that the monitor is awake.
         let counts = sleep.counts();
-        if sleep.wants_wake(counts) && self.core.queues.has_work(&mut self.thief) {
+        if sleep.wants_wake(counts) && self.core.queues.has_work_for(&mut self.thief) {
             if counts.active() < sleep.target {
                 sleep.get_up(&self.seat);
             } else {
@@ -306,7 +309,7 @@ impl WorkerThread {
             let task = local::pop().map(Entry::into_job);
             task.or_else(|| local::take_first_in_line().map(Entry::into_job))
         });
-        for job in own.filter(Job::is_fresh) {
+        for job in own.filter_map(Job::unless_stale) {
             self.core.queues.inject(job);
             self.core.notify();
         }
@@ -344,7 +347,7 @@ impl Host for Hosted {
         if self.seat.set(self.job.get(), Doing::Waiting) != Doing::Presumed {
             self.core.sleep.blocks();
         }
-        if self.core.queues.has_work(&mut self.core.queues.thief()) {
+        if self.core.queues.has_work() {
             self.core.notify();
         }
         true

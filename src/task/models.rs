@@ -23,7 +23,7 @@ struct Counts {
 }
 
 impl Counts {
-    fn closure(&self) -> impl FnOnce() -> Dropped + Send + 'static {
+    fn closure(&self) -> impl FnOnce() -> Dropped + Send + 'static + use<> {
         let counts = self.clone();
         let work = (Lingers, Dropped(self.works.clone()));
         move || {
@@ -46,7 +46,7 @@ impl Counts {
         let task = Task::new(Call(other.closure()), Location::caller());
         drop(task.start_claimed());
         assert_eq!(other.works.get(), 1);
-        task.renew(Call(self.closure()));
+        assert!(task.renew(&mut Some(Call(self.closure()))));
         Self::parts(Arc::new(task))
     }
 

@@ -73,6 +73,26 @@ fn everything_is_got_however_many_threads_can_be_made() {
 }
 
 #[test]
+fn what_is_awaited_is_reached_beyond_stale_entries() {
+    for_each_n(
+        "no_threads::what_is_awaited_is_reached_beyond_stale_entries",
+        |_, _| {
+            for stale in [1, 10, 1000] {
+                let handles: Vec<_> = (0..=stale).map(|n| spawn_value(move || n)).collect();
+                for (n, handle) in handles.into_iter().enumerate() {
+                    let value = if n == stale {
+                        futures::executor::block_on(handle)
+                    } else {
+                        handle.get()
+                    };
+                    assert_eq!(value, n);
+                }
+            }
+        },
+    );
+}
+
+#[test]
 fn a_thread_that_runs_a_sender_and_is_to_receive_from_it_does_both() {
     for_each_n(
         "no_threads::a_thread_that_runs_a_sender_and_is_to_receive_from_it_does_both",

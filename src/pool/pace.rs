@@ -1,0 +1,331 @@
+//! How often a thief comes to a stack.
+//!
+//! To steal a task costs its owner as much as to run some small ones: the cell moves to another core, its value back, and neither it nor
+//! its entry is used again. So a thief whose last tasks were small gives way to an owner who claims its tasks itself: it takes what
+//! one visit gives, and rests. It rests, too, where there were stale entries only. While it rests it looks elsewhere, and is awake.
+
+use std::time::{Duration, Instant};
+
+use crate::entries::{Gauge, Reading};
+use crate::sync::times;
+
+/// Tasks that take less are small, all that belongs to running them included.
+const SMALL: Duration = times(Duration::from_nanos(250), Duration::from_secs(1_000_000));
+
+/// How long a thief rests at first, and at most: less than a sleeper takes to be woken.
+const LEAST_REST: Duration = times(Duration::from_micros(2), Duration::ZERO);
+const MOST_REST: Duration = times(Duration::from_micros(16), Duration::ZERO);
+
+/// How many stale entries a thief takes away at a visit, if the owner is not at it; else one. It's twice as many each time that it came in
+/// vain, up to so many times: a task above thousands of them must not wait for long.
+const STALE: usize = 16;
+const DOUBLINGS: u32 = 6;
+
+/// Whether the tasks that a thief took last were small.
+pub(super) struct Size {
+    took: Option<(Instant, u32)>,
+    small: bool,
+}
+
+impl Size {
+    pub(super) fn new() -> Self {
+        Self {
+            took: None,
+            small: true,
+        }
+    }
+
+    /// It takes so many, about.
+    pub(super) fn took(&mut self, tasks: u32, now: Instant) {
+        self.took = Some((now, tasks));
+    }
+
+    /// It comes for the next ones.
+    pub(super) fn look(&mut self, now: Instant) {
+        if let Some((then, tasks)) = self.took.take() {
+            self.small = now.duration_since(then) < SMALL * tasks;
+        }
+    }
+}
+
+/// What a thief remembers of a stack.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Pace {
+    before: Reading,
+    rest: Duration,
+    until: Option<Instant>,
+    gives_way: bool,
+    in_vain: u32,
+}
+
+impl Pace {
+    /// How many entries to look at for one that is not stale.
+    pub(super) fn look(
+        &mut self,
+        gauge: &Gauge,
+        is_long: bool,
+        size: &Size,
+        now: Instant,
+    ) -> usize {
+        if self.until.is_some_and(|until| now < until) {
+            return 0;
+        }
+        let reading = gauge.read();
+        // Who spawns many is about to get them; who spawns one may await it.
+        let acts = if is_long {
+            reading.acts_since(self.before)
+        } else {
+            reading.claims_since(self.before)
+        };
+        self.before = reading;
+        self.gives_way = size.small && acts > 0;
+        match reading.live {
+            0 => {
+                self.set(self.gives_way, now);
+                0
+            }
+            _ if self.gives_way => 1 << self.in_vain,
+            _ => STALE << self.in_vain,
+        }
+    }
+
+    /// Ends a look at some entries.
+    pub(super) fn found(&mut self, one: bool, now: Instant) {
+        self.in_vain = if one {
+            0
+        } else {
+            (self.in_vain + 1).min(DOUBLINGS)
+        };
+        self.set(!one || self.gives_way, now);
+    }
+
+    fn set(&mut self, rests: bool, now: Instant) {
+        (self.rest, self.until) = if rests {
+            let rest = (2 * self.rest).clamp(LEAST_REST, MOST_REST);
+            (rest, Some(now + rest))
+        } else {
+            (Duration::ZERO, None)
+        };
+    }
+}
+
+#[cfg(all(test, not(any(letgo_loom, letgo_shuttle))))]
+mod tests {
+    use std::panic::Location;
+
+    use super::*;
+    use crate::entries::Entries;
+    use crate::rights::Start;
+    use crate::sync::Arc;
+    use crate::sync::deque::Worker;
+    use crate::task::{self, Task};
+    use crate::work::Call;
+
+    const SHORT: bool = false;
+    const LONG: bool = true;
+    const TICK: Duration = Duration::from_nanos(1);
+
+    type Cell = Arc<Task<Call<fn()>>>;
+
+    /// Who spawns and claims, what its gauge shows, and a thief that comes to it.
+    struct Stack {
+        entries: Entries,
+        queue: Worker<Start>,
+        gauge: Arc<Gauge>,
+        pace: Pace,
+        size: Size,
+        now: Instant,
+    }
+
+    impl Stack {
+        fn new() -> Self {
+            let gauge = Arc::new(Gauge::default());
+            Self {
+                entries: Entries::new(Arc::clone(&gauge)),
+                queue: Worker::new_lifo(),
+                gauge,
+                pace: Pace::default(),
+                size: Size::new(),
+                now: Instant::now(),
+            }
+        }
+
+        fn with_a_task() -> Self {
+            let mut stack = Self::new();
+            stack.spawn();
+            stack
+        }
+
+        fn of_large_tasks() -> Self {
+            let mut stack = Self::with_a_task();
+            stack.size.took(1, stack.now);
+            stack.now += SMALL;
+            stack.size.look(stack.now);
+            stack
+        }
+
+        fn spawn(&mut self) -> Cell {
+            let (task, start) = task::with_entry(Call((|| ()) as fn()), Location::caller());
+            self.entries.push(start, &self.queue);
+            task
+        }
+
+        fn claim(&mut self, task: &Cell) {
+            assert!(task.start_claimed().is_some());
+            let address = Arc::as_ptr(task).cast();
+            self.entries.end(task.berth(), address, None, &self.queue);
+        }
+
+        fn spawn_and_claim(&mut self) {
+            let task = self.spawn();
+            self.claim(&task);
+        }
+
+        fn look(&mut self, is_long: bool) -> usize {
+            let Self {
+                pace, gauge, size, ..
+            } = self;
+            pace.look(gauge, is_long, size, self.now)
+        }
+
+        fn found(&mut self, one: bool) {
+            self.pace.found(one, self.now);
+        }
+
+        /// Lets the thief rest, for just so long.
+        #[track_caller]
+        fn rest(&mut self, rest: Duration) {
+            let start = self.now;
+            assert_eq!(self.look(SHORT), 0);
+            self.now = start + rest - TICK;
+            assert_eq!(self.look(SHORT), 0, "it rests less than {rest:?}");
+            self.now = start + rest;
+        }
+    }
+
+    #[test]
+    fn tasks_are_small_that_take_less_than_so_long_each() {
+        let start = Instant::now();
+        for (each, small) in [(SMALL, false), (SMALL - TICK, true)] {
+            let mut size = Size::new();
+            assert!(size.small, "before the first");
+            size.took(16, start);
+            size.look(start + 16 * each);
+            assert_eq!(size.small, small);
+            // To look again tells nothing new.
+            size.look(start + 1000 * SMALL);
+            assert_eq!(size.small, small);
+        }
+    }
+
+    #[test]
+    fn a_thief_of_large_tasks_never_rests_however_the_owner_acts() {
+        let mut stack = Stack::of_large_tasks();
+        for is_long in [SHORT, LONG] {
+            for _ in 0..10 {
+                stack.spawn();
+                stack.spawn_and_claim();
+                assert_eq!(stack.look(is_long), STALE);
+                stack.found(true);
+            }
+        }
+    }
+
+    #[test]
+    fn a_thief_of_small_tasks_gives_way_to_an_owner_who_claims() {
+        let mut stack = Stack::with_a_task();
+        for micros in [2, 4, 8, 16, 16] {
+            stack.spawn_and_claim();
+            assert_eq!(stack.look(SHORT), 1);
+            stack.found(true);
+            stack.rest(Duration::from_micros(micros));
+        }
+        // He claims no more.
+        assert_eq!(stack.look(SHORT), STALE);
+        stack.found(true);
+        stack.spawn_and_claim();
+        assert_eq!(stack.look(SHORT), 1, "there was no rest");
+        stack.found(true);
+        stack.rest(LEAST_REST);
+        assert_eq!(stack.look(SHORT), STALE, "it rests as long as before");
+    }
+
+    #[test]
+    fn a_thief_gives_way_to_an_owner_who_only_spawns_where_the_stack_is_long() {
+        let mut stack = Stack::with_a_task();
+        assert_eq!(stack.look(SHORT), STALE);
+        stack.found(true);
+        stack.spawn();
+        assert_eq!(stack.look(LONG), 1);
+        stack.found(true);
+        stack.rest(LEAST_REST);
+        assert_eq!(stack.look(LONG), STALE, "nothing was spawned");
+        stack.found(true);
+        assert_eq!(stack.look(LONG), STALE, "there was no rest");
+    }
+
+    #[test]
+    fn visits_in_vain_look_at_more_each_time_till_one_is_not() {
+        for claims in [false, true] {
+            let mut stack = Stack::with_a_task();
+            let at_first = if claims { 1 } else { STALE };
+            let look = |stack: &mut Stack| {
+                if claims {
+                    stack.spawn_and_claim();
+                }
+                stack.look(SHORT)
+            };
+            for visit in 0..2 * DOUBLINGS {
+                let times = 1 << visit.min(DOUBLINGS);
+                assert_eq!(look(&mut stack), times * at_first);
+                stack.found(false);
+                stack.now += MOST_REST;
+            }
+            assert_eq!(look(&mut stack), at_first << DOUBLINGS);
+            stack.found(true);
+            stack.now += MOST_REST;
+            assert_eq!(look(&mut stack), at_first);
+        }
+    }
+
+    #[test]
+    fn a_thief_rests_after_a_visit_in_vain_to_large_tasks_too() {
+        let mut stack = Stack::of_large_tasks();
+        for micros in [2, 4, 8, 16, 16] {
+            assert_ne!(stack.look(SHORT), 0);
+            stack.found(false);
+            stack.rest(Duration::from_micros(micros));
+        }
+        assert_ne!(stack.look(SHORT), 0);
+        stack.found(true);
+        assert_eq!(stack.look(SHORT), STALE, "there was no rest");
+    }
+
+    #[test]
+    fn where_nothing_is_live_a_thief_looks_at_nothing() {
+        let mut stack = Stack::new();
+        for is_long in [SHORT, LONG] {
+            assert_eq!(stack.look(is_long), 0);
+        }
+        let task = stack.spawn();
+        assert_eq!(stack.look(SHORT), STALE, "it did not rest for that");
+        stack.found(true);
+        stack.claim(&task);
+        assert_eq!(stack.look(SHORT), 0);
+        // It gives way as if it had found one.
+        stack.spawn();
+        stack.rest(LEAST_REST);
+        assert_eq!(stack.look(SHORT), STALE);
+    }
+
+    #[test]
+    fn no_rest_is_longer_than_the_longest() {
+        let mut stack = Stack::with_a_task();
+        for found in (0..60).map(|visit| visit % 3 == 0) {
+            stack.spawn_and_claim();
+            assert_ne!(stack.look(SHORT), 0);
+            stack.found(found);
+            stack.now += MOST_REST;
+        }
+    }
+}
