@@ -45,7 +45,7 @@ const TIDY_EVERY: u32 = 64;
 pub(crate) const LARGEST: usize = 128;
 
 /// A cell, whatever task it was made for.
-pub(crate) type Cell = Arc<dyn Any + Send + Sync>;
+pub(crate) type Kept = Arc<dyn Any + Send + Sync>;
 
 /// Where a task's entry was put: in which thread's stack, and the how-manieth it was there.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -80,13 +80,17 @@ impl Berth {
 #[repr(align(128))]
 pub(crate) struct Gauge(AtomicU64);
 
+/// The bit that says that there are misfits.
+const MISFITS: u32 = 1 << 31;
+
 impl Gauge {
-    /// The owner did something; so many are live now.
+    /// The owner did something; so many are live now, some of them above spare ones that did not fit.
     #[inline]
-    fn set(&self, live: usize) {
+    fn set(&self, live: usize, misfits: bool) {
         let acts = (self.0.load(Ordering::Relaxed) >> 32) + 1;
-        let live = live.min(u32::MAX as usize) as u64;
-        self.0.store(acts << 32 | live, Ordering::Relaxed);
+        let live = live.min(MISFITS as usize - 1) as u64;
+        let misfits = u64::from(misfits) * u64::from(MISFITS);
+        self.0.store(acts << 32 | misfits | live, Ordering::Relaxed);
     }
 
     pub(crate) fn live(&self) -> usize {
@@ -96,7 +100,8 @@ impl Gauge {
     pub(crate) fn read(&self) -> Reading {
         let bits = self.0.load(Ordering::Relaxed);
         Reading {
-            live: bits as u32,
+            live: bits as u32 & !MISFITS,
+            misfits: bits as u32 & MISFITS != 0,
             acts: (bits >> 32) as u32,
         }
     }
@@ -107,6 +112,8 @@ impl Gauge {
 pub(crate) struct Reading {
     /// How many entries may be live, at most; 0 if none is.
     pub(crate) live: u32,
+    /// Some of them lie above spare ones, which are armed before them: those are in their way.
+    pub(crate) misfits: bool,
     /// How often the owner did something.
     acts: u32,
 }
@@ -129,7 +136,7 @@ struct Entry {
     /// Its task's. Null if it is dead.
     address: *const (),
     /// If it is spare.
-    cell: Option<Cell>,
+    cell: Option<Kept>,
 }
 
 impl Entry {
@@ -153,10 +160,12 @@ pub(crate) struct Entries {
     known: Vec<Entry>,
     /// How many of them, the first, are known to be gone.
     gone: usize,
-    /// Which is to be armed next: the one below is live, or gone, or dead.
+    /// Which is to be armed next: the one below is live, or gone.
     next: usize,
     /// How many are live, those from elsewhere included.
     live: usize,
+    /// Whether some of them lie, or lay, above spare ones.
+    misfits: bool,
     /// How many are spare.
     spare: usize,
     /// How many have come from elsewhere, and are still here.
@@ -186,6 +195,7 @@ impl Entries {
             gone: 0,
             next: 0,
             live: 0,
+            misfits: false,
             spare: 0,
             others: 0,
             first: 0,
@@ -218,9 +228,16 @@ impl Entries {
             if self.known.get(self.next).is_some_and(Entry::is_live) {
                 self.rise();
             }
+        } else {
+            self.misfits = true;
         }
         self.live += 1;
-        self.gauge.set(self.live);
+        self.tell();
+    }
+
+    #[inline]
+    fn tell(&self) {
+        self.gauge.set(self.live, self.misfits);
     }
 
     /// Those above were armed before.
@@ -322,7 +339,7 @@ impl Entries {
         &mut self,
         berth: Berth,
         address: *const (),
-        cell: Option<Cell>,
+        cell: Option<Kept>,
         queue: &Worker<Start>,
     ) {
         if berth.stack() != self.stack || self.stack == 0 {
@@ -342,7 +359,8 @@ impl Entries {
             entry.die();
         }
         self.live -= 1;
-        self.gauge.set(self.live);
+        self.misfits &= self.live > 0;
+        self.tell();
         if at + 1 == self.next {
             self.fall();
         }
@@ -355,7 +373,10 @@ impl Entries {
     pub(crate) fn has_too_many(&self) -> bool {
         let here = self.known.len() - self.gone;
         let unfit = self.known.len() - self.next > 2 * NEAR;
-        (unfit || here > 2 * self.live + 8 * NEAR) && !self.known[self.gone].is_live()
+        let many = here > 2 * self.live + 8 * NEAR;
+        // What is taken for live may have been cancelled, or claimed elsewhere.
+        let far_too_many = here > 4 * (self.live + 8 * NEAR);
+        far_too_many || (unfit || many) && !self.known[self.gone].is_live()
     }
 
     #[inline]
@@ -384,12 +405,17 @@ impl Entries {
     }
 
     fn clear(&mut self) {
+        if self.known.is_empty() && self.live == 0 {
+            return;
+        }
         self.known.clear();
         (self.gone, self.next, self.live, self.spare, self.others) = (0, 0, 0, 0, 0);
-        self.gauge.set(0);
+        self.misfits = false;
+        self.tell();
     }
 
-    /// Forgets what thieves have taken.
+    /// Forgets what thieves have taken. After that the next to be armed may be one that nobody looked at: a push comes first,
+    /// or an entry that somebody is told of.
     #[cold]
     pub(crate) fn tidy(&mut self, queue: &Worker<Start>) {
         let gone = self.known.len().saturating_sub(queue.len());
@@ -424,7 +450,7 @@ impl Entries {
             }
             None => self.set_others(queue.len()),
         }
-        self.gauge.set(self.live);
+        self.tell();
         Some(start)
     }
 
@@ -432,7 +458,7 @@ impl Entries {
     pub(crate) fn take_over(&mut self, others: usize) {
         self.clear();
         self.set_others(others);
-        self.gauge.set(self.live);
+        self.tell();
     }
 
     fn set_others(&mut self, others: usize) {

@@ -6,7 +6,7 @@ use std::iter;
 
 use async_task::Runnable;
 
-use crate::entries::{self, Berth, Entries, Gauge};
+use crate::entries::{Berth, Entries, Gauge, Kept};
 use crate::job::{Entry, Job};
 use crate::rights::Start;
 use crate::sync::deque::{Steal, Stealer, Worker};
@@ -195,7 +195,7 @@ pub(crate) fn take_first_in_line() -> Option<Runnable> {
     SLOT.try_with(first).ok().flatten()
 }
 
-/// How many entries, stale ones among them, this thread's queues with `pool` have.
+/// How many jobs wait in this thread's queues with `pool`, at most.
 pub(crate) fn len(pool: usize) -> usize {
     let len = |slot: &Slot| {
         if slot.pool.get() != pool {
@@ -210,7 +210,7 @@ pub(crate) fn len(pool: usize) -> usize {
 
 /// Ends the entry of a task that was claimed, and keeps its cell if it is given.
 #[inline(never)]
-pub(crate) fn end(berth: Berth, address: *const (), cell: Option<entries::Cell>) {
+pub(crate) fn end(berth: Berth, address: *const (), cell: Option<Kept>) {
     let _ = SLOT.try_with(|slot| {
         if let Some(stack) = slot.stack.get() {
             let queue = &stack.open.queue;
@@ -219,7 +219,7 @@ pub(crate) fn end(berth: Berth, address: *const (), cell: Option<entries::Cell>)
     });
 }
 
-/// Arms a spare entry of this thread's, which is at home in `pool`. `true`: somebody will see it.
+/// Arms a spare entry of this thread's, which is at home in `pool`. `true`: nobody need be told.
 #[inline]
 pub(crate) fn arm<T: Any + Send + Sync>(
     pool: usize,

@@ -150,7 +150,6 @@ impl<W: Work> Task<W> {
         Some(work)
     }
 
-    /// The state, if the task has ended; if not, `waker` is the one to be woken when it does.
     #[inline]
     fn if_claimable(&self) -> Option<W> {
         if W::CLAIMABLE && self.is_at(Stage::Fresh) {
@@ -160,6 +159,7 @@ impl<W: Work> Task<W> {
         }
     }
 
+    /// The state, if the task has ended; if not, `waker` is the one to be woken when it does.
     fn done_or_wake(&self, waker: &Waker) -> Option<SpinGuard<'_, State<W>>> {
         let mut mine = None;
         loop {

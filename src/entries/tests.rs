@@ -337,6 +337,24 @@ fn a_misfit_on_top_of_spare_entries_leaves_them_usable() {
 }
 
 #[test]
+fn the_gauge_tells_that_spare_entries_are_in_the_way_of_live_ones() {
+    let ([place, other], mut owner) = (places(), Owner::new());
+    let misfits = |owner: &Owner| owner.gauge.read().misfits;
+    owner.leave_spare(1, place);
+    let fits = owner.arm(place).unwrap().0;
+    assert!(!misfits(&owner));
+    owner.claim(fits);
+    let misfit = owner.push(other);
+    let fits = owner.arm(place).unwrap().0;
+    assert!(misfits(&owner));
+    assert_eq!(owner.live(), 2);
+    owner.claim(fits);
+    assert!(misfits(&owner));
+    owner.claim(misfit);
+    assert!(!misfits(&owner), "none is live");
+}
+
+#[test]
 fn all_spare_entries_are_armed_and_then_the_live_ones_above_are_passed_over() {
     let ([place, other], mut owner) = (places(), Owner::new());
     owner.leave_spare(2, place);
@@ -588,6 +606,25 @@ fn spare_entries_below_live_ones_do_not_become_ever_more() {
 }
 
 #[test]
+fn a_live_entry_at_the_bottom_does_not_let_those_above_become_ever_more() {
+    let ([place, _], mut owner) = (places(), Owner::new());
+    let _waits = owner.push(place);
+    let mut oldest = owner.push(place);
+    let mut elsewhere = Vec::new();
+    for _ in 0..100 * NEAR {
+        while owner.entries.has_too_many() {
+            elsewhere.extend(owner.steal().unless_stale());
+            owner.tidy();
+        }
+        let newest = owner.push(place);
+        owner.claim(mem::replace(&mut oldest, newest));
+    }
+    let len = owner.queue.len();
+    assert!(len <= 4 * (3 + 8 * NEAR), "{len} entries for two tasks");
+    assert_eq!(elsewhere.len(), 1, "it is anybody's now");
+}
+
+#[test]
 fn spare_entries_that_fit_nothing_do_not_become_ever_more() {
     let ([place, other], mut owner) = (places(), Owner::new());
     owner.leave_spare(10 * NEAR, other);
@@ -623,7 +660,7 @@ fn an_end_elsewhere_changes_nothing() {
     let (stack, number) = (task.0.berth().stack(), task.0.berth().number());
 
     let mut is_no_end = |berth, address| {
-        let cell = Arc::clone(&stranger.0) as Cell;
+        let cell = Arc::clone(&stranger.0) as Kept;
         owner.entries.end(berth, address, Some(cell), &owner.queue);
         assert_eq!((owner.live(), owner.queue.len()), (1, 1));
         assert!(owner.arm(place).is_none());

@@ -71,10 +71,11 @@ pub(super) fn run(core: &Weak<Core>, parker: &Parker) {
         if counts.closed() && core.sleep.alive() == 0 {
             return;
         }
+        let injected = core.queues.injected();
         let waits = core.queues.has_work();
         workless = if waits { 0 } else { workless + 1 };
-        if waits {
-            // What was an entry in somebody's hands a moment ago was seen by nobody else.
+        if core.queues.injected() > injected {
+            // It had an entry in its hands, which nobody else could see meanwhile.
             core.notify();
         }
         if workless >= PATIENCE {

@@ -78,7 +78,8 @@ impl Pace {
             reading.claims_since(self.before)
         };
         self.before = reading;
-        self.gives_way = size.small && acts > 0;
+        // What others are in the way of must not wait for them.
+        self.gives_way = size.small && acts > 0 && !reading.misfits;
         match reading.live {
             0 => {
                 self.set(self.gives_way, now);
@@ -262,6 +263,18 @@ mod tests {
         assert_eq!(stack.look(LONG), STALE, "nothing was spawned");
         stack.found(true);
         assert_eq!(stack.look(LONG), STALE, "there was no rest");
+    }
+
+    #[test]
+    fn a_thief_does_not_give_way_where_entries_are_in_the_way_of_what_waits() {
+        let mut stack = Stack::new();
+        let task = stack.spawn();
+        assert!(task.start_claimed().is_some());
+        let (berth, address) = (task.berth(), Arc::as_ptr(&task).cast());
+        stack.entries.end(berth, address, Some(task), &stack.queue);
+        stack.spawn();
+        stack.spawn_and_claim();
+        assert_eq!(stack.look(SHORT), STALE);
     }
 
     #[test]
