@@ -405,13 +405,14 @@ impl Entries {
     }
 
     fn clear(&mut self) {
-        if self.known.is_empty() && self.live == 0 {
-            return;
-        }
+        // Who looks again and again for work has nothing to tell.
+        let is_news = self.live > 0 || !self.known.is_empty();
         self.known.clear();
         (self.gone, self.next, self.live, self.spare, self.others) = (0, 0, 0, 0, 0);
         self.misfits = false;
-        self.tell();
+        if is_news {
+            self.tell();
+        }
     }
 
     /// Forgets what thieves have taken. After that the next to be armed may be one that nobody looked at: a push comes first,

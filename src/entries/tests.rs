@@ -387,6 +387,21 @@ fn dead_entries_leave_the_queue_as_soon_as_they_are_on_top() {
 }
 
 #[test]
+fn a_dead_entry_above_one_that_is_gone_takes_that_along() {
+    let ([place, _], mut owner) = (places(), Owner::new());
+    let [first, second] = [(); 2].map(|()| owner.push(place));
+    owner.steal_and_run(1);
+    owner.tidy();
+    owner.claim_alone(&second);
+    assert!(owner.queue.is_empty());
+    owner.tidy();
+    let third = owner.push(place);
+    owner.claim(third);
+    assert!(owner.arm(place).is_some());
+    drop(first);
+}
+
+#[test]
 fn no_more_entries_are_spare_than_so_many() {
     let ([place, _], mut owner) = (places(), Owner::new());
     let tasks = owner.spawn_many(MOST + 10, place);
