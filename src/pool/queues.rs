@@ -209,11 +209,13 @@ impl Thief {
         mut from_long: impl FnMut(&Stealer<Start>) -> Steal<Start>,
     ) -> Option<Job> {
         self.refresh(queues);
+        let now = Instant::now();
+        self.size.look(now);
         let count = self.sides.len();
         for offset in 0..count {
             let index = (self.next + offset) % count;
             let job = match &self.sides[index].1 {
-                Side::Stack(..) => self.visit(index, &mut from_long),
+                Side::Stack(..) => self.visit(index, now, &mut from_long),
                 side => fresh(|| side.steal()),
             };
             if let Some(job) = job {
@@ -223,20 +225,17 @@ impl Thief {
         }
         None
     }
-}
 
-impl Thief {
     /// A task of a thread's stack, if it is time for a visit.
     fn visit(
         &mut self,
         index: usize,
+        now: Instant,
         from_long: &mut impl FnMut(&Stealer<Start>) -> Steal<Start>,
     ) -> Option<Job> {
         let Side::Stack(tasks, gauge) = &self.sides[index].1 else {
             return None;
         };
-        let now = Instant::now();
-        self.size.look(now);
         let is_long = tasks.len() >= LONG;
         let pace = &mut self.paces[index];
         let looks = pace.look(gauge, is_long, &self.size, now);

@@ -54,7 +54,7 @@ impl Owner {
         }
     }
 
-    #[track_caller]
+    /// All at one place.
     fn spawn(&mut self) -> Cell {
         let place = Location::caller();
         let mut work = Some(Call((|| ()) as fn()));
@@ -88,6 +88,13 @@ impl Owner {
             let (berth, address) = (task.berth(), Arc::as_ptr(&task).cast());
             self.entries.end(berth, address, Some(task), &self.queue);
         }
+    }
+
+    /// Two entries, if the worker was not faster.
+    fn leave_two_spare(&mut self) {
+        let [first, second] = [(); 2].map(|()| self.spawn());
+        self.claim(second);
+        self.claim(first);
     }
 
     /// Waits for the worker to run it.
@@ -143,21 +150,17 @@ fn with_worker(preemptions: usize, spawns: impl Fn(&mut Owner) -> Cell + Send + 
 #[test]
 fn an_armed_task_meets_a_worker_that_falls_asleep() {
     with_worker(2, |owner| {
-        let spawn = |owner: &mut Owner| owner.spawn();
-        let first = spawn(owner);
+        let first = owner.spawn();
         owner.claim(first);
-        spawn(owner)
+        owner.spawn()
     });
 }
 
 #[test]
 fn an_armed_task_above_a_spare_entry_meets_a_worker_that_falls_asleep() {
     with_worker(2, |owner| {
-        let spawn = |owner: &mut Owner| owner.spawn();
-        let [first, second] = [(); 2].map(|()| spawn(owner));
-        owner.claim(second);
-        owner.claim(first);
-        let [first, second] = [(); 2].map(|()| spawn(owner));
+        owner.leave_two_spare();
+        let [first, second] = [(); 2].map(|()| owner.spawn());
         owner.claim(first);
         second
     });
@@ -166,22 +169,18 @@ fn an_armed_task_above_a_spare_entry_meets_a_worker_that_falls_asleep() {
 #[test]
 fn a_task_armed_in_place_of_a_lost_one_meets_a_worker_that_falls_asleep() {
     with_worker(2, |owner| {
-        let spawn = |owner: &mut Owner| owner.spawn();
-        let [first, second] = [(); 2].map(|()| spawn(owner));
-        owner.claim(second);
-        owner.claim(first);
-        spawn(owner)
+        owner.leave_two_spare();
+        owner.spawn()
     });
 }
 
 #[test]
 fn a_task_armed_again_and_again_meets_a_worker_that_falls_asleep() {
     with_worker(2, |owner| {
-        let spawn = |owner: &mut Owner| owner.spawn();
         for _ in 0..2 {
-            let task = spawn(owner);
+            let task = owner.spawn();
             owner.claim(task);
         }
-        spawn(owner)
+        owner.spawn()
     });
 }
