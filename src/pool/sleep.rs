@@ -73,7 +73,7 @@ pub(super) struct Sleep {
 }
 
 struct Crew {
-    /// Latest last: the longest asleep are at the bottom, and retire.
+    /// The last is woken first: the longest asleep are at the bottom, and retire.
     sleepers: Vec<Arc<Seat>>,
     /// Workers that exist, blocked ones too.
     alive: usize,
@@ -306,7 +306,11 @@ impl Sleep {
 
     fn fall_asleep(&self, crew: &mut Crew, seat: &Arc<Seat>, searching: u64) {
         seat.asleep.store(true, Ordering::Relaxed);
-        crew.sleepers.push(Arc::clone(seat));
+        // Whoever searched in vain may be on the very core where the tasks are spawned and got, in the way of both, and would stay
+        // there: who is below him is woken before him. (Not where one is to be awake: the surplus is to retire.)
+        let in_vain = searching > 0 && self.target > 1;
+        let at = crew.sleepers.len().saturating_sub(usize::from(in_vain));
+        crew.sleepers.insert(at, Arc::clone(seat));
         self.change(IDLE, ACTIVE + searching);
     }
 

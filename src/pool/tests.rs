@@ -208,6 +208,38 @@ fn asleep(threads: usize) -> Sleep {
 }
 
 #[test]
+fn who_searched_in_vain_lets_another_be_woken_first() {
+    let sleep = asleep(3);
+    let woken = [1, 2, 3, 4].map(|_| {
+        let Wake::Sleeper(seat) = sleep.wake_for_job() else {
+            panic!("all are asleep");
+        };
+        assert_eq!(sleep.rest(&seat, || false), Rest::Asleep);
+        Arc::as_ptr(&seat)
+    });
+    assert_ne!(woken[0], woken[1]);
+    // And the third sleeps on.
+    assert_eq!(woken[..2], woken[2..]);
+}
+
+#[test]
+fn the_surplus_of_a_pool_of_one_sleeps_on_though_the_other_searches_in_vain() {
+    let sleep = Sleep::new(1, 2);
+    let seats = [1, 2].map(|_| Arc::new(Seat::new(parker().1, None)));
+    for seat in &seats {
+        assert!(matches!(sleep.first_thread(), Wake::NewThread));
+        assert_eq!(sleep.rest(seat, || false), Rest::Asleep);
+    }
+    for _ in 0..3 {
+        let Wake::Sleeper(seat) = sleep.wake_for_job() else {
+            panic!("both are asleep");
+        };
+        assert!(Arc::ptr_eq(&seat, &seats[1]));
+        assert_eq!(sleep.rest(&seat, || false), Rest::Asleep);
+    }
+}
+
+#[test]
 fn another_thread_is_woken_where_the_first_does_not_come() {
     let sleep = asleep(3);
     assert!(matches!(sleep.wake_second(), Wake::Nobody));
