@@ -164,8 +164,6 @@ pub(crate) struct Entries {
     next: usize,
     /// How many are live, those from elsewhere included.
     live: usize,
-    /// Whether some of them lie, or lay, above spare ones.
-    misfits: bool,
     /// How many are spare.
     spare: usize,
     /// How many have come from elsewhere, and are still here.
@@ -175,6 +173,8 @@ pub(crate) struct Entries {
     /// Which stack it is; 0 if there were too many to tell them apart.
     stack: u32,
     pushes: u32,
+    /// There are not too many if there are no more than that.
+    enough: usize,
     gauge: Arc<Gauge>,
 }
 
@@ -195,12 +195,12 @@ impl Entries {
             gone: 0,
             next: 0,
             live: 0,
-            misfits: false,
             spare: 0,
             others: 0,
             first: 0,
             stack: u32::try_from(STACKS.fetch_add(1, Ordering::Relaxed)).unwrap_or(0),
             pushes: 0,
+            enough: 0,
             gauge,
         }
     }
@@ -223,13 +223,12 @@ impl Entries {
 
     #[inline(always)]
     fn goes_live(&mut self, at: usize) {
-        if at == self.next {
-            self.next += 1;
+        // A few that do not fit are passed over, and come by again as those above are claimed.
+        if at - self.next <= NEAR {
+            self.next = at + 1;
             if self.known.get(self.next).is_some_and(Entry::is_live) {
                 self.rise();
             }
-        } else {
-            self.misfits = true;
         }
         self.live += 1;
         self.tell();
@@ -237,7 +236,8 @@ impl Entries {
 
     #[inline]
     fn tell(&self) {
-        self.gauge.set(self.live, self.misfits);
+        let misfits = self.live > 0 && self.next == self.gone;
+        self.gauge.set(self.live, misfits);
     }
 
     /// Those above were armed before.
@@ -359,11 +359,10 @@ impl Entries {
             entry.die();
         }
         self.live -= 1;
-        self.misfits &= self.live > 0;
-        self.tell();
         if at + 1 == self.next {
             self.fall();
         }
+        self.tell();
         while self.known.last().is_some_and(Entry::is_dead) {
             self.drop_top(queue);
         }
@@ -375,8 +374,13 @@ impl Entries {
         let unfit = self.known.len() - self.next > 2 * NEAR;
         let many = here > 2 * self.live + 8 * NEAR;
         // What is taken for live may have been cancelled, or claimed elsewhere.
-        let far_too_many = here > 4 * (self.live + 8 * NEAR);
+        let far_too_many = here > self.enough.max(4 * (self.live + 8 * NEAR));
         far_too_many || (unfit || many) && !self.known[self.gone].is_live()
+    }
+
+    /// The oldest was live indeed: to take it was too much.
+    pub(crate) fn has_enough(&mut self) {
+        self.enough = 2 * (self.known.len() - self.gone);
     }
 
     #[inline]
@@ -409,7 +413,7 @@ impl Entries {
         let is_news = self.live > 0 || !self.known.is_empty();
         self.known.clear();
         (self.gone, self.next, self.live, self.spare, self.others) = (0, 0, 0, 0, 0);
-        self.misfits = false;
+        self.enough = 0;
         if is_news {
             self.tell();
         }

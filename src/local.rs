@@ -268,6 +268,7 @@ impl Stack {
             if let Steal::Success(start) = self.stealer.steal() {
                 // A thief was there in between.
                 if let Some(start) = start.unless_stale() {
+                    self.entries.borrow_mut().has_enough();
                     self.open.home.inject(start.into_job());
                 }
             }

@@ -183,8 +183,10 @@ fn of_two_places_each_has_its_own_entries() {
     owner.claim(upper);
     owner.claim(lower);
     // The lower one is stale: who falls asleep sees that one only.
-    is_armed(owner.arm(other), up, false);
+    let upper = is_armed(owner.arm(other), up, false);
+    owner.claim(upper);
     is_armed(owner.arm(place), low, true);
+    is_armed(owner.arm(other), up, true);
     assert_eq!(owner.queue.len(), 2);
 }
 
@@ -200,11 +202,45 @@ fn of_two_kinds_each_has_its_own_entries() {
     let (berth, low) = (lower.berth(), address(&lower));
     owner.entries.end(berth, low, Some(lower), &owner.queue);
 
-    is_armed(owner.arm(place), up, false);
+    let upper = is_armed(owner.arm(place), up, false);
+    owner.claim(upper);
     let (task, unheard) = owner
         .arm_work(Call((|| 8) as fn() -> u64), place)
         .expect("it is spare");
     assert_eq!((address(&task), unheard), (low, true));
+}
+
+#[test]
+fn a_few_that_do_not_fit_are_passed_over_until_those_above_are_claimed() {
+    let ([place, other], mut owner) = (places(), Owner::new());
+    let lower = owner.spawn_many(NEAR - 1, place);
+    let upper = owner.spawn_many(3, other);
+    let [low, up] = [&lower, &upper].map(|tasks| addresses(tasks));
+    owner.claim_newest_first(upper);
+    owner.claim_newest_first(lower);
+
+    let first = is_armed(owner.arm(other), up[0], false);
+    let second = is_armed(owner.arm(other), up[1], true);
+    let third = is_armed(owner.arm(other), up[2], true);
+    assert!(owner.arm(place).is_none(), "those below are not looked at");
+    owner.claim(second);
+    owner.claim(third);
+    let last = is_armed(owner.arm(other), up[1], true);
+    owner.claim(first);
+    owner.claim(last);
+    for low in low {
+        is_armed(owner.arm(place), low, true);
+    }
+}
+
+#[test]
+fn a_task_pushed_above_a_few_that_do_not_fit_is_the_next_to_be_armed_upon() {
+    let ([place, other], mut owner) = (places(), Owner::new());
+    let spare = owner.leave_spare(NEAR, place);
+    let pushed = owner.push(other);
+    assert!(owner.arm(other).is_none());
+    owner.claim(pushed);
+    is_armed(owner.arm(place), spare[0], true);
 }
 
 #[test]
@@ -340,13 +376,14 @@ fn a_misfit_on_top_of_spare_entries_leaves_them_usable() {
 fn the_gauge_tells_that_spare_entries_are_in_the_way_of_live_ones() {
     let ([place, other], mut owner) = (places(), Owner::new());
     let misfits = |owner: &Owner| owner.gauge.read().misfits;
-    owner.leave_spare(1, place);
+    owner.leave_spare(NEAR + 1, place);
     let fits = owner.arm(place).unwrap().0;
     assert!(!misfits(&owner));
     owner.claim(fits);
     let misfit = owner.push(other);
-    let fits = owner.arm(place).unwrap().0;
     assert!(misfits(&owner));
+    let fits = owner.arm(place).unwrap().0;
+    assert!(!misfits(&owner), "one is where a thief looks first");
     assert_eq!(owner.live(), 2);
     owner.claim(fits);
     assert!(misfits(&owner));
@@ -357,15 +394,16 @@ fn the_gauge_tells_that_spare_entries_are_in_the_way_of_live_ones() {
 #[test]
 fn all_spare_entries_are_armed_and_then_the_live_ones_above_are_passed_over() {
     let ([place, other], mut owner) = (places(), Owner::new());
-    owner.leave_spare(2, place);
+    let many = NEAR + 1;
+    owner.leave_spare(many, place);
     let misfits = [(); 2].map(|()| owner.push(other));
-    assert_eq!(owner.spawn_many(2, place).len(), 2);
+    assert_eq!(owner.spawn_many(many, place).len(), many);
     let [lower, upper] = misfits;
     let up = address(&upper);
     owner.claim(upper);
     is_armed(owner.arm(other), up, true);
     owner.claim(lower);
-    assert_eq!(owner.queue.len(), 4);
+    assert_eq!(owner.queue.len(), many + 2);
 }
 
 #[test]

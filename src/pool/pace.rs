@@ -268,10 +268,12 @@ mod tests {
     #[test]
     fn a_thief_does_not_give_way_where_entries_are_in_the_way_of_what_waits() {
         let mut stack = Stack::new();
-        let task = stack.spawn();
-        assert!(task.start_claimed().is_some());
-        let (berth, address) = (task.berth(), Arc::as_ptr(&task).cast());
-        stack.entries.end(berth, address, Some(task), &stack.queue);
+        let spare: Vec<_> = (0..10).map(|_| stack.spawn()).collect();
+        for task in spare.into_iter().rev() {
+            assert!(task.start_claimed().is_some());
+            let (berth, address) = (task.berth(), Arc::as_ptr(&task).cast());
+            stack.entries.end(berth, address, Some(task), &stack.queue);
+        }
         stack.spawn();
         stack.spawn_and_claim();
         assert_eq!(stack.look(SHORT), STALE);

@@ -56,7 +56,10 @@ impl Owner {
 
     /// All at one place.
     fn spawn(&mut self) -> Cell {
-        let place = Location::caller();
+        self.spawn_at(Location::caller())
+    }
+
+    fn spawn_at(&mut self, place: &'static Location<'static>) -> Cell {
         let mut work = Some(Call((|| ()) as fn()));
         let fits = |task: &Task<Call<fn()>>| task.spawned_at() == place;
         let armed = self
@@ -171,6 +174,22 @@ fn a_task_armed_in_place_of_a_lost_one_meets_a_worker_that_falls_asleep() {
     with_worker(2, |owner| {
         owner.leave_two_spare();
         owner.spawn()
+    });
+}
+
+/// It is told of; the next one, right above it, is not.
+#[test]
+fn a_task_armed_above_one_that_does_not_fit_meets_a_worker_that_falls_asleep() {
+    with_worker(1, |owner| {
+        let place = Location::caller();
+        let other = owner.spawn();
+        let [first, second] = [(); 2].map(|()| owner.spawn_at(place));
+        for task in [second, first, other] {
+            owner.claim(task);
+        }
+        let [first, second] = [(); 2].map(|()| owner.spawn_at(place));
+        owner.claim(first);
+        second
     });
 }
 
