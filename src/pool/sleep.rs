@@ -17,7 +17,9 @@
 //! find a job wakes the next one, if there is more. Only if that searcher was woken and does not come,
 //! with several jobs waiting, another is woken in its stead: by the monitor, which gives it some time.
 
-use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, fence};
+use std::time::{Duration, Instant};
+
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, fence, times};
 
 use super::seat::Seat;
 
@@ -28,6 +30,9 @@ const SEARCHING: u64 = 1 << BITS;
 const IDLE: u64 = 1 << (2 * BITS);
 const MONITOR_ASLEEP: u64 = 1 << (3 * BITS);
 const CLOSED: u64 = 1 << (3 * BITS + 1);
+
+/// Who sleeps no longer than that before it is woken might as well have searched on.
+pub(super) const SOON: Duration = times(Duration::from_micros(50), Duration::ZERO);
 
 /// How many workers the counts can tell apart.
 pub(super) const MOST_WORKERS: usize = FIELD as usize;
@@ -73,8 +78,10 @@ pub(super) struct Sleep {
 }
 
 struct Crew {
-    /// The last is woken first: the longest asleep are at the bottom, and retire.
+    /// Latest last: the longest asleep are at the bottom, and retire.
     sleepers: Vec<Arc<Seat>>,
+    /// When the latest fell asleep, if it had searched in vain.
+    in_vain: Option<Instant>,
     /// Workers that exist, blocked ones too.
     alive: usize,
 }
@@ -111,6 +118,7 @@ impl Sleep {
             max_threads,
             crew: Mutex::new(Crew {
                 sleepers: Vec::new(),
+                in_vain: None,
                 alive: 0,
             }),
         }
@@ -204,7 +212,7 @@ impl Sleep {
     }
 
     fn wake_one(&self, crew: &mut Crew) -> Wake {
-        if let Some(seat) = crew.sleepers.pop() {
+        if let Some(seat) = self.next_sleeper(crew) {
             self.change(ACTIVE + SEARCHING, IDLE);
             self.coming.store(true, Ordering::Relaxed);
             seat.asleep.store(false, Ordering::Relaxed);
@@ -216,6 +224,21 @@ impl Sleep {
         } else {
             Wake::Nobody
         }
+    }
+
+    /// The one who fell asleep last, as the warmest. But who has searched in vain a moment ago may be on the very core where the tasks are spawned
+    /// and got, in the way of both, and would stay there: then the one before.
+    fn next_sleeper(&self, crew: &mut Crew) -> Option<Arc<Seat>> {
+        let in_the_way = crew.in_vain.take().is_some_and(|at| at.elapsed() < SOON);
+        let latest = crew.sleepers.pop();
+        // Where one is to be awake the surplus is to retire.
+        if in_the_way && self.target > 1 {
+            if let Some(before) = crew.sleepers.pop() {
+                crew.sleepers.extend(latest);
+                return Some(before);
+            }
+        }
+        latest
     }
 
     pub(super) fn wake_monitor(&self) -> Wake {
@@ -270,7 +293,12 @@ impl Sleep {
 
     /// A worker that found nothing goes to sleep, or leaves a pool that is closed. If asleep, it has to
     /// look at the queues once more after this.
-    pub(super) fn rest(&self, seat: &Arc<Seat>, has_work: impl FnOnce() -> bool) -> Rest {
+    pub(super) fn rest(
+        &self,
+        seat: &Arc<Seat>,
+        now: Instant,
+        has_work: impl FnOnce() -> bool,
+    ) -> Rest {
         let mut crew = self.crew.lock();
         if self.counts().closed() {
             self.change(0, ACTIVE + SEARCHING);
@@ -284,6 +312,7 @@ impl Sleep {
             return Rest::Leave;
         }
         self.fall_asleep(&mut crew, seat, SEARCHING);
+        crew.in_vain = Some(now);
         Rest::Asleep
     }
 
@@ -306,11 +335,8 @@ impl Sleep {
 
     fn fall_asleep(&self, crew: &mut Crew, seat: &Arc<Seat>, searching: u64) {
         seat.asleep.store(true, Ordering::Relaxed);
-        // Whoever searched in vain may be on the very core where the tasks are spawned and got, in the way of both, and would stay
-        // there: who is below him is woken before him. (Not where one is to be awake: the surplus is to retire.)
-        let in_vain = searching > 0 && self.target > 1;
-        let at = crew.sleepers.len().saturating_sub(usize::from(in_vain));
-        crew.sleepers.insert(at, Arc::clone(seat));
+        crew.sleepers.push(Arc::clone(seat));
+        crew.in_vain = None;
         self.change(IDLE, ACTIVE + searching);
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::Pool;
 use super::seat::Seat;
-use super::sleep::{Rest, Sleep, Wake};
+use super::sleep::{Rest, SOON, Sleep, Wake};
 use crate::promise;
 use crate::sync::parker;
 
@@ -199,43 +199,62 @@ fn entries_that_are_left_behind_are_swept() {
 /// A pool of `threads`, all asleep, as its counts see it.
 fn asleep(threads: usize) -> Sleep {
     let sleep = Sleep::new(threads, threads);
-    for _ in 0..threads {
-        assert!(matches!(sleep.first_thread(), Wake::NewThread));
-        let seat = Arc::new(Seat::new(parker().1, None));
-        assert_eq!(sleep.rest(&seat, || false), Rest::Asleep);
-    }
+    fall_asleep(&sleep, threads);
     sleep
 }
 
+/// So many new threads find nothing to do.
+fn fall_asleep(sleep: &Sleep, threads: usize) {
+    for _ in 0..threads {
+        assert!(matches!(sleep.first_thread(), Wake::NewThread));
+        let seat = Arc::new(Seat::new(parker().1, None));
+        let rest = sleep.rest(&seat, Instant::now(), || false);
+        assert_eq!(rest, Rest::Asleep);
+    }
+}
+
+/// Wakes one, who finds nothing, and sleeps again.
+fn wake_in_vain(sleep: &Sleep, slept_at: Instant) -> Arc<Seat> {
+    let Wake::Sleeper(seat) = sleep.wake_for_job() else {
+        panic!("all are asleep");
+    };
+    assert_eq!(sleep.rest(&seat, slept_at, || false), Rest::Asleep);
+    seat
+}
+
 #[test]
-fn who_searched_in_vain_lets_another_be_woken_first() {
+fn who_has_just_searched_in_vain_lets_another_be_woken_first() {
     let sleep = asleep(3);
-    let woken = [1, 2, 3, 4].map(|_| {
-        let Wake::Sleeper(seat) = sleep.wake_for_job() else {
-            panic!("all are asleep");
-        };
-        assert_eq!(sleep.rest(&seat, || false), Rest::Asleep);
-        Arc::as_ptr(&seat)
-    });
-    assert_ne!(woken[0], woken[1]);
-    // And the third sleeps on.
-    assert_eq!(woken[..2], woken[2..]);
+    // (Whatever the time is meanwhile.)
+    let just_now = Instant::now() + Duration::from_secs(3600);
+    let first = wake_in_vain(&sleep, just_now);
+    let second = wake_in_vain(&sleep, just_now);
+    assert!(!Arc::ptr_eq(&first, &second));
+    for _ in 0..3 {
+        // And the third sleeps on.
+        assert!(Arc::ptr_eq(&first, &wake_in_vain(&sleep, just_now)));
+        assert!(Arc::ptr_eq(&second, &wake_in_vain(&sleep, just_now)));
+    }
+}
+
+#[test]
+fn who_fell_asleep_last_is_woken_first_if_it_was_a_while_ago() {
+    let sleep = asleep(3);
+    let long_ago = Instant::now() - SOON;
+    let first = wake_in_vain(&sleep, long_ago);
+    for _ in 0..3 {
+        assert!(Arc::ptr_eq(&first, &wake_in_vain(&sleep, long_ago)));
+    }
 }
 
 #[test]
 fn the_surplus_of_a_pool_of_one_sleeps_on_though_the_other_searches_in_vain() {
     let sleep = Sleep::new(1, 2);
-    let seats = [1, 2].map(|_| Arc::new(Seat::new(parker().1, None)));
-    for seat in &seats {
-        assert!(matches!(sleep.first_thread(), Wake::NewThread));
-        assert_eq!(sleep.rest(seat, || false), Rest::Asleep);
-    }
+    fall_asleep(&sleep, 2);
+    let just_now = Instant::now() + Duration::from_secs(3600);
+    let first = wake_in_vain(&sleep, just_now);
     for _ in 0..3 {
-        let Wake::Sleeper(seat) = sleep.wake_for_job() else {
-            panic!("both are asleep");
-        };
-        assert!(Arc::ptr_eq(&seat, &seats[1]));
-        assert_eq!(sleep.rest(&seat, || false), Rest::Asleep);
+        assert!(Arc::ptr_eq(&first, &wake_in_vain(&sleep, just_now)));
     }
 }
 

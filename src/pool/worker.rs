@@ -10,7 +10,7 @@ use super::core::Core;
 use super::os::OsThread;
 use super::queues::Thief;
 use super::seat::{Doing, Seat};
-use super::sleep::Rest;
+use super::sleep::{Rest, SOON};
 use crate::job::{Entry, Job, Visited};
 use crate::rights::Visit;
 use crate::sync::{Arc, Ordering, Parker, parker, times};
@@ -20,11 +20,9 @@ use crate::{local, polling, stack, wait};
 /// How often a searcher looks before it sleeps: to be woken takes longer than to look again.
 const LOOKS: usize = times(20, 1);
 
-/// The same, if it was woken [`SOON`] the last time that it slept: where tasks come one by one, to sleep
+/// The same, if it was woken [soon](SOON) the last time that it slept: where tasks come one by one, to sleep
 /// between them costs more than all the rest.
 const PATIENT_LOOKS: usize = times(40, 1);
-
-const SOON: Duration = Duration::from_micros(50);
 
 /// How long it pauses between two looks: to look often would slow down those at whose queues it looks.
 const SPINS: usize = 16;
@@ -103,10 +101,8 @@ impl WorkerThread {
                 }
             } else {
                 let (core, thief) = (&self.core, &mut self.thief);
-                match core
-                    .sleep
-                    .rest(&self.seat, || core.queues.has_work_for(thief))
-                {
+                let has_work = || core.queues.has_work_for(thief);
+                match core.sleep.rest(&self.seat, Instant::now(), has_work) {
                     Rest::Leave => {
                         if let Some((held, _)) = self.visited.take() {
                             held.run();
