@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use crate::entries::{Gauge, Reading};
 use crate::sync::times;
 
-/// Tasks that take less are small, all that belongs to running them included.
-const SMALL: Duration = times(Duration::from_nanos(250), Duration::from_secs(1_000_000));
+/// A task is small that takes less than so many times what it takes to steal one: near cores are at it in 100 ns, far ones in 300 and more.
+const SMALL: u32 = times(3, u32::MAX);
+
+const COST_AT_FIRST: Duration = Duration::from_nanos(100);
 
 /// How long a thief rests at first, and at most: less than a sleeper takes to be woken.
 const LEAST_REST: Duration = times(Duration::from_micros(2), Duration::ZERO);
@@ -21,29 +23,40 @@ const MOST_REST: Duration = times(Duration::from_micros(16), Duration::ZERO);
 const STALE: usize = 16;
 const DOUBLINGS: u32 = 6;
 
-/// Whether the tasks that a thief took last were small.
+/// Whether the task that a thief took last was small.
 pub(super) struct Size {
-    took: Option<(Instant, u32)>,
+    /// What it takes to steal one: of the last few, the earlier the less.
+    cost: Duration,
+    /// Since when the one that was taken runs.
+    since: Option<Instant>,
     small: bool,
 }
 
 impl Size {
     pub(super) fn new() -> Self {
         Self {
-            took: None,
+            cost: COST_AT_FIRST,
+            since: None,
             small: true,
         }
     }
 
-    /// It takes so many, about.
-    pub(super) fn took(&mut self, tasks: u32, now: Instant) {
-        self.took = Some((now, tasks));
+    /// One was taken at such a cost, and is run from now on.
+    pub(super) fn stole(&mut self, cost: Duration, now: Instant) {
+        // A thief that was interrupted tells little.
+        let cost = cost.min(2 * self.cost);
+        self.cost = (7 * self.cost + cost) / 8;
+        self.since = Some(now);
     }
 
-    /// It comes for the next ones.
-    pub(super) fn look(&mut self, now: Instant) {
-        if let Some((then, tasks)) = self.took.take() {
-            self.small = now.duration_since(then) < SMALL * tasks;
+    pub(super) fn forget(&mut self) {
+        self.since = None;
+    }
+
+    /// It has ended, if there was one.
+    pub(super) fn ran(&mut self, now: impl FnOnce() -> Instant) {
+        if let Some(since) = self.since.take() {
+            self.small = now().duration_since(since) < self.cost.saturating_mul(SMALL);
         }
     }
 }
@@ -159,9 +172,8 @@ mod tests {
 
         fn of_large_tasks() -> Self {
             let mut stack = Self::with_a_task();
-            stack.size.took(1, stack.now);
-            stack.now += SMALL;
-            stack.size.look(stack.now);
+            stack.size.stole(COST_AT_FIRST, stack.now);
+            stack.size.ran(|| stack.now + SMALL * COST_AT_FIRST);
             stack
         }
 
@@ -205,18 +217,35 @@ mod tests {
     }
 
     #[test]
-    fn tasks_are_small_that_take_less_than_so_long_each() {
+    fn a_task_is_small_that_takes_less_than_three_times_what_it_takes_to_steal_one() {
         let start = Instant::now();
-        for (each, small) in [(SMALL, false), (SMALL - TICK, true)] {
+        let least = SMALL * COST_AT_FIRST;
+        for (takes, small) in [(least, false), (least - TICK, true)] {
             let mut size = Size::new();
             assert!(size.small, "before the first");
-            size.took(16, start);
-            size.look(start + 16 * each);
+            size.stole(COST_AT_FIRST, start);
+            size.ran(|| start + takes);
             assert_eq!(size.small, small);
-            // To look again tells nothing new.
-            size.look(start + 1000 * SMALL);
+            // What runs without having been stolen tells nothing.
+            size.ran(|| panic!("the clock is not asked"));
             assert_eq!(size.small, small);
         }
+    }
+
+    #[test]
+    fn where_it_takes_long_to_steal_tasks_are_small_that_take_longer() {
+        let start = Instant::now();
+        let mut size = Size::new();
+        let cost = 4 * COST_AT_FIRST;
+        let mut is_small = |takes| {
+            size.stole(cost, start);
+            size.ran(|| start + takes);
+            size.small
+        };
+        let takes = 2 * cost;
+        assert!(!is_small(takes), "it may have been an interruption");
+        assert!((0..20).any(|_| is_small(takes)));
+        assert!(!is_small(SMALL * cost));
     }
 
     #[test]

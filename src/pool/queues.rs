@@ -158,7 +158,10 @@ impl Queues {
     /// The oldest job of the thread's queue whose turn it is, or else of another.
     pub(super) fn take_in_turn(&self, thief: &mut Thief) -> Option<Job> {
         thief.next += 1;
-        thief.steal(self, |tasks| tasks.steal())
+        let job = thief.steal(self, |tasks| tasks.steal());
+        // Nobody tells how long it takes.
+        thief.size.forget();
+        job
     }
 
     /// The oldest job of the queue for all.
@@ -191,6 +194,11 @@ impl Queues {
 }
 
 impl Thief {
+    /// The job that it took last has ended.
+    pub(super) fn ran(&mut self) {
+        self.size.ran(Instant::now);
+    }
+
     fn refresh(&mut self, queues: &Queues) {
         if self.version != queues.version.load(Ordering::Acquire) {
             let Self {
@@ -210,7 +218,6 @@ impl Thief {
     ) -> Option<Job> {
         self.refresh(queues);
         let now = Instant::now();
-        self.size.look(now);
         let count = self.sides.len();
         for offset in 0..count {
             let index = (self.next + offset) % count;
@@ -253,13 +260,15 @@ impl Thief {
             })
         };
         let mut job = None;
-        for _ in 0..looks {
+        let start = Instant::now();
+        for taken in 1..=looks {
             let Some(entry) = take() else {
                 break;
             };
             job = entry.unless_stale();
             if job.is_some() {
-                self.size.took(if is_long { SEVERAL } else { 2 }, now);
+                let end = Instant::now();
+                self.size.stole((end - start) / taken as u32, end);
                 break;
             }
         }

@@ -173,6 +173,7 @@ impl WorkerThread {
             self.wake_next();
         }
         self.execute(job);
+        self.thief.ran();
         true
     }
 
