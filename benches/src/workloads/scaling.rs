@@ -37,6 +37,17 @@ const DEPTHS: [(usize, &str); 5] = [
     (10_000, "letgo::10,000"),
 ];
 
+/// What is a box as large as a task's cell, at the ends of the two scales: memory costs more the more of it there is.
+const BOXED_PENDING: [(usize, &str); 2] =
+    [(1_000, "boxed-call::10^3"), (1_000_000, "boxed-call::10^6")];
+
+const BOXED_DEPTHS: [(usize, &str); 2] = [(1, "boxed-call::1"), (10_000, "boxed-call::10,000")];
+
+type Boxed = Box<dyn FnOnce() -> usize + Send>;
+
+/// With the number that is added: 80 bytes, as a cell has.
+type Filling = [usize; 10];
+
 /// Each spawner gets a closure before it spawns the next.
 pub(crate) fn spawners() -> Workload {
     spawners_of(
@@ -78,16 +89,19 @@ pub(crate) fn pending(long: bool) -> Workload {
             &PENDING[..4],
         )
     };
-    points(workload, points_of, spawn_all)
+    let workload = points(workload, points_of, |s, pending| {
+        spawn_all(s, pending, spawn_and_get_all)
+    });
+    more_points(workload, &BOXED_PENDING, |s, pending| {
+        spawn_all(s, pending, box_and_call_all)
+    })
 }
 
 pub(crate) fn depth() -> Workload {
     let what = "a chain of 1 … 10,000 handles, each got by the next one's closure";
-    points(
-        Workload::new("depth", what, "task").rounds(11),
-        &DEPTHS,
-        chain,
-    )
+    let workload = Workload::new("depth", what, "task").rounds(11);
+    let workload = points(workload, &DEPTHS, chain);
+    more_points(workload, &BOXED_DEPTHS, boxed_chain)
 }
 
 /// A contestant for each point, the first of which the others are compared with.
@@ -96,11 +110,17 @@ fn points(
     points: &'static [(usize, &'static str)],
     turn: impl Fn(&mut Samples, usize) + Copy + 'static,
 ) -> Workload {
-    points
-        .iter()
-        .fold(workload.base(points[0].1), |workload, &(point, name)| {
-            workload.contestant(name, move |s| turn(s, point))
-        })
+    more_points(workload.base(points[0].1), points, turn)
+}
+
+fn more_points(
+    workload: Workload,
+    points: &'static [(usize, &'static str)],
+    turn: impl Fn(&mut Samples, usize) + Copy + 'static,
+) -> Workload {
+    points.iter().fold(workload, |workload, &(point, name)| {
+        workload.contestant(name, move |s| turn(s, point))
+    })
 }
 
 fn spawn_on(samples: &mut Samples, threads: usize, batch: usize) {
@@ -129,10 +149,10 @@ fn spawn_on(samples: &mut Samples, threads: usize, batch: usize) {
     samples.push_many(elapsed * busy, times * threads * batch);
 }
 
-fn spawn_all(samples: &mut Samples, pending: usize) {
+fn spawn_all(samples: &mut Samples, pending: usize, all: impl Fn(usize)) {
     let times = TASKS.div_ceil(pending);
     samples.per_op(times * pending, || {
-        (0..times).for_each(|_| spawn_and_get_all(pending));
+        (0..times).for_each(|_| all(pending));
     });
 }
 
@@ -156,6 +176,32 @@ fn chain(samples: &mut Samples, depth: usize) {
                 Letgo::spawn(move || Letgo::get(before) + 1)
             });
             assert_eq!(Letgo::get(last), depth);
+        }
+    });
+}
+
+fn box_and_call_all(count: usize) {
+    let boxes: Vec<_> = (0..count)
+        .map(|number| {
+            let filling: Filling = black_box([number; 10]);
+            black_box(Box::new(move || filling[9] + 1) as Boxed)
+        })
+        .collect();
+    let sum: usize = boxes.into_iter().map(|boxed| boxed()).sum();
+    assert_eq!(sum, count * (count + 1) / 2);
+}
+
+fn boxed_chain(samples: &mut Samples, depth: usize) {
+    let times = TASKS / depth;
+    samples.per_op(times * depth, || {
+        for _ in 0..times {
+            let filling: Filling = black_box([1; 10]);
+            let first: Boxed = black_box(Box::new(move || filling[9]));
+            let last = (1..depth).fold(first, |before, _| {
+                let filling: [usize; 8] = black_box([1; 8]);
+                black_box(Box::new(move || before() + filling[7]))
+            });
+            assert_eq!(last(), depth);
         }
     });
 }
