@@ -38,6 +38,9 @@ const MOST: usize = times(16384, 3);
 /// How far to look for one that fits.
 const NEAR: usize = 8;
 
+/// How many spare entries a task may have to have below it that is to be found by thieves: they clear so many away in some 20 µs.
+const FAR: usize = 256;
+
 /// How many pushes there are to a look at what thieves have left.
 const TIDY_EVERY: u32 = 64;
 
@@ -84,7 +87,7 @@ pub(crate) struct Gauge(AtomicU64);
 const MISFITS: u32 = 1 << 31;
 
 impl Gauge {
-    /// The owner did something; so many are live now, some of them above spare ones that did not fit.
+    /// The owner did something; so many are live now, all of them above spare ones that do not fit, or not.
     #[inline]
     fn set(&self, live: usize, misfits: bool) {
         let acts = (self.0.load(Ordering::Relaxed) >> 32) + 1;
@@ -112,7 +115,7 @@ impl Gauge {
 pub(crate) struct Reading {
     /// How many entries may be live, at most; 0 if none is.
     pub(crate) live: u32,
-    /// Some of them lie above spare ones, which are armed before them: those are in their way.
+    /// They all lie above spare ones, which are in their way.
     pub(crate) misfits: bool,
     /// How often the owner did something.
     acts: u32,
@@ -173,8 +176,8 @@ pub(crate) struct Entries {
     /// Which stack it is; 0 if there were too many to tell them apart.
     stack: u32,
     pushes: u32,
-    /// There are not too many if there are no more than that.
-    enough: usize,
+    /// The number of the push at which the oldest was shed, and was live.
+    mistaken_at: u32,
     gauge: Arc<Gauge>,
 }
 
@@ -200,16 +203,19 @@ impl Entries {
             first: 0,
             stack: u32::try_from(STACKS.fetch_add(1, Ordering::Relaxed)).unwrap_or(0),
             pushes: 0,
-            enough: 0,
+            mistaken_at: 0,
             gauge,
         }
     }
 
-    /// Puts an entry on top.
-    pub(crate) fn push(&mut self, start: Start, queue: &Worker<Start>) {
+    /// Puts an entry on top. `Err`: it would be found late there.
+    pub(crate) fn push(&mut self, start: Start, queue: &Worker<Start>) -> Result<(), Start> {
         self.pushes = self.pushes.wrapping_add(1);
         if self.pushes % TIDY_EVERY == 0 {
             self.tidy(queue);
+        }
+        if self.is_deep() {
+            return Err(start);
         }
         let at = self.known.len();
         start.lies_at(Berth::new(self.stack, self.first.wrapping_add(at as u32)));
@@ -219,6 +225,7 @@ impl Entries {
         });
         self.goes_live(at);
         queue.push(start);
+        Ok(())
     }
 
     #[inline(always)]
@@ -236,7 +243,7 @@ impl Entries {
 
     #[inline]
     fn tell(&self) {
-        let misfits = self.live > 0 && self.next == self.gone;
+        let misfits = self.live > 0 && self.others == 0 && self.next == self.gone;
         self.gauge.set(self.live, misfits);
     }
 
@@ -288,6 +295,9 @@ impl Entries {
                 }
                 Armed::No => at += 1,
             }
+        }
+        if self.is_deep() {
+            return None;
         }
         // What did not fit when it was pushed is on top.
         let top = self.known.len();
@@ -374,13 +384,19 @@ impl Entries {
         let unfit = self.known.len() - self.next > 2 * NEAR;
         let many = here > 2 * self.live + 8 * NEAR;
         // What is taken for live may have been cancelled, or claimed elsewhere.
-        let far_too_many = here > self.enough.max(4 * (self.live + 8 * NEAR));
+        let far_too_many = here > 4 * (self.live + 8 * NEAR)
+            && self.pushes.wrapping_sub(self.mistaken_at) >= TIDY_EVERY;
         far_too_many || (unfit || many) && !self.known[self.gone].is_live()
     }
 
-    /// The oldest was live indeed: to take it was too much.
-    pub(crate) fn has_enough(&mut self) {
-        self.enough = 2 * (self.known.len() - self.gone);
+    /// The oldest was live indeed: not soon again.
+    pub(crate) fn was_mistaken(&mut self) {
+        self.mistaken_at = self.pushes;
+    }
+
+    /// Whether there are so many spare ones that what lies on top is found late.
+    fn is_deep(&self) -> bool {
+        self.known.len() - self.next > FAR
     }
 
     #[inline]
@@ -413,7 +429,6 @@ impl Entries {
         let is_news = self.live > 0 || !self.known.is_empty();
         self.known.clear();
         (self.gone, self.next, self.live, self.spare, self.others) = (0, 0, 0, 0, 0);
-        self.enough = 0;
         if is_news {
             self.tell();
         }
@@ -430,7 +445,10 @@ impl Entries {
             entry.die();
         }
         self.gone = self.gone.max(gone);
-        self.next = self.next.max(self.gone);
+        if self.next < self.gone {
+            self.next = self.gone;
+            self.rise();
+        }
         self.set_others(queue.len().saturating_sub(self.known.len()));
         if self.gone > self.known.len() / 2 {
             self.known.drain(..self.gone);

@@ -95,7 +95,7 @@ pub(crate) fn workplace() -> Option<usize> {
 
 /// Pushes a task on this thread's own stack if the thread belongs to `pool`; if it belongs to none
 /// and `adopt` is set, it does so from now on. The stack is made, and told to `register`, at the
-/// first push. `Err` hands the task back.
+/// first push. `Err` hands the task back: it has no place there, or would be found late.
 #[inline]
 pub(crate) fn push(
     pool: usize,
@@ -113,8 +113,8 @@ pub(crate) fn push(
             slot.pool.set(pool);
         }
         let stack = slot.stack.get_or_init(|| Stack::new(register));
-        if let Some(start) = start.take() {
-            stack.push(start);
+        if let Some(task) = start.take() {
+            start = stack.push(task).err();
         }
     });
     start.map_or(Ok(()), Err)
@@ -254,8 +254,8 @@ impl Stack {
         }
     }
 
-    fn push(&self, start: Start) {
-        self.entries.borrow_mut().push(start, &self.open.queue);
+    fn push(&self, start: Start) -> Result<(), Start> {
+        self.entries.borrow_mut().push(start, &self.open.queue)
     }
 
     /// Drops some of the oldest entries, if there are many spare ones and none that fits.
@@ -266,9 +266,9 @@ impl Stack {
                 return;
             }
             if let Steal::Success(start) = self.stealer.steal() {
-                // A thief was there in between.
+                // It was no stale one that kept so many others, or a thief was there in between.
                 if let Some(start) = start.unless_stale() {
-                    self.entries.borrow_mut().has_enough();
+                    self.entries.borrow_mut().was_mistaken();
                     self.open.home.inject(start.into_job());
                 }
             }

@@ -55,7 +55,8 @@ impl Owner {
 
     fn push_work<W: Work + 'static>(&mut self, work: W, place: Place) -> Arc<Task<W>> {
         let (task, start) = task::with_entry(work, place);
-        self.entries.push(start, &self.queue);
+        let pushed = self.entries.push(start, &self.queue);
+        assert!(pushed.is_ok(), "it lies too deep");
         task
     }
 
@@ -238,9 +239,40 @@ fn a_task_pushed_above_a_few_that_do_not_fit_is_the_next_to_be_armed_upon() {
     let ([place, other], mut owner) = (places(), Owner::new());
     let spare = owner.leave_spare(NEAR, place);
     let pushed = owner.push(other);
-    assert!(owner.arm(other).is_none());
+    assert!(owner.arm(place).is_none(), "those below are not looked at");
     owner.claim(pushed);
     is_armed(owner.arm(place), spare[0], true);
+}
+
+#[test]
+fn a_task_that_would_lie_above_very_many_spare_entries_is_handed_back() {
+    let ([place, other], mut owner) = (places(), Owner::new());
+    let spare = owner.leave_spare(FAR, place);
+    let on_top = owner.push(other);
+    let top = address(&on_top);
+    let (_, start) = task::with_entry(work(), other);
+    assert!(owner.entries.push(start, &owner.queue).is_err());
+    owner.claim(on_top);
+    assert!(owner.arm(other).is_none(), "it would be as far up");
+    is_armed(owner.arm(place), spare[0], true);
+    is_armed(owner.arm(other), top, false);
+}
+
+#[test]
+fn the_oldest_is_not_taken_for_stale_again_soon_after_it_was_live() {
+    let ([place, other], mut owner) = (places(), Owner::new());
+    let oldest = owner.push(place);
+    owner.leave_spare(4 * (1 + 8 * NEAR), place);
+    assert!(owner.entries.has_too_many(), "it keeps all the others");
+    owner.entries.was_mistaken();
+    for pushes in 1..=TIDY_EVERY {
+        let (_, start) = task::with_entry(work(), other);
+        assert!(owner.entries.push(start, &owner.queue).is_err());
+        assert_eq!(owner.entries.has_too_many(), pushes == TIDY_EVERY);
+    }
+    owner.entries.was_mistaken();
+    owner.claim(oldest);
+    assert!(owner.entries.has_too_many(), "the oldest is spare");
 }
 
 #[test]
@@ -709,7 +741,7 @@ fn an_end_elsewhere_changes_nothing() {
     let ([place, _], mut owner) = (places(), Owner::new());
     let [task, stranger] = [(); 2].map(|()| task::with_entry(work(), place));
     let (at, outside) = (address(&task.0), address(&stranger.0));
-    owner.entries.push(task.1, &owner.queue);
+    assert!(owner.entries.push(task.1, &owner.queue).is_ok());
     let (stack, number) = (task.0.berth().stack(), task.0.berth().number());
 
     let mut is_no_end = |berth, address| {

@@ -1,7 +1,7 @@
 //! How often a thief comes to a stack.
 //!
 //! To steal a task costs its owner as much as to run some small ones: the cell moves to another core, its value back, and neither it nor
-//! its entry is used again. So a thief whose last tasks were small gives way to an owner who claims its tasks itself: it takes what
+//! its entry is used again. So a thief whose last task was small gives way to an owner who claims its tasks itself: it takes what
 //! one visit gives, and rests. It rests, too, where there were stale entries only. While it rests it looks elsewhere, and is awake.
 
 use std::time::{Duration, Instant};
@@ -9,10 +9,13 @@ use std::time::{Duration, Instant};
 use crate::entries::{Gauge, Reading};
 use crate::sync::times;
 
-/// A task is small that takes less than so many times what it takes to steal one: near cores are at it in 100 ns, far ones in 300 and more.
+/// A task is small that takes less than so many times what it takes to steal one: 100 ns where the cores are near each other, 300 and more where
+/// they are not.
 const SMALL: u32 = times(3, u32::MAX);
 
-const COST_AT_FIRST: Duration = Duration::from_nanos(100);
+/// What it may take.
+const LEAST_COST: Duration = Duration::from_nanos(100);
+const MOST_COST: Duration = Duration::from_nanos(500);
 
 /// How long a thief rests at first, and at most: less than a sleeper takes to be woken.
 const LEAST_REST: Duration = times(Duration::from_micros(2), Duration::ZERO);
@@ -35,7 +38,7 @@ pub(super) struct Size {
 impl Size {
     pub(super) fn new() -> Self {
         Self {
-            cost: COST_AT_FIRST,
+            cost: LEAST_COST,
             since: None,
             small: true,
         }
@@ -44,7 +47,7 @@ impl Size {
     /// One was taken at such a cost, and is run from now on.
     pub(super) fn stole(&mut self, cost: Duration, now: Instant) {
         // A thief that was interrupted tells little.
-        let cost = cost.min(2 * self.cost);
+        let cost = cost.clamp(LEAST_COST, MOST_COST);
         self.cost = (7 * self.cost + cost) / 8;
         self.since = Some(now);
     }
@@ -172,14 +175,14 @@ mod tests {
 
         fn of_large_tasks() -> Self {
             let mut stack = Self::with_a_task();
-            stack.size.stole(COST_AT_FIRST, stack.now);
-            stack.size.ran(|| stack.now + SMALL * COST_AT_FIRST);
+            stack.size.stole(LEAST_COST, stack.now);
+            stack.size.ran(|| stack.now + SMALL * LEAST_COST);
             stack
         }
 
         fn spawn(&mut self) -> Cell {
             let (task, start) = task::with_entry(Call((|| ()) as fn()), Location::caller());
-            self.entries.push(start, &self.queue);
+            assert!(self.entries.push(start, &self.queue).is_ok());
             task
         }
 
@@ -219,11 +222,11 @@ mod tests {
     #[test]
     fn a_task_is_small_that_takes_less_than_three_times_what_it_takes_to_steal_one() {
         let start = Instant::now();
-        let least = SMALL * COST_AT_FIRST;
+        let least = SMALL * LEAST_COST;
         for (takes, small) in [(least, false), (least - TICK, true)] {
             let mut size = Size::new();
             assert!(size.small, "before the first");
-            size.stole(COST_AT_FIRST, start);
+            size.stole(LEAST_COST, start);
             size.ran(|| start + takes);
             assert_eq!(size.small, small);
             // What runs without having been stolen tells nothing.
@@ -236,7 +239,7 @@ mod tests {
     fn where_it_takes_long_to_steal_tasks_are_small_that_take_longer() {
         let start = Instant::now();
         let mut size = Size::new();
-        let cost = 4 * COST_AT_FIRST;
+        let cost = 4 * LEAST_COST;
         let mut is_small = |takes| {
             size.stole(cost, start);
             size.ran(|| start + takes);

@@ -13,6 +13,8 @@ use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, times};
 
 #[cfg(all(test, letgo_loom))]
 mod models;
+#[cfg(all(test, not(any(letgo_loom, letgo_shuttle))))]
+mod tests;
 
 /// From how many tasks on a stack is long. In a tree of tasks the oldest are the largest, and few; where there are many, most are small, and
 /// to come for each would be to meet the owner each time.

@@ -231,7 +231,7 @@ impl Sleep {
     fn next_sleeper(&self, crew: &mut Crew) -> Option<Arc<Seat>> {
         let in_the_way = crew.in_vain.take().is_some_and(|at| at.elapsed() < SOON);
         let latest = crew.sleepers.pop();
-        // Where one is to be awake the surplus is to retire.
+        // Where one is to be awake the surplus is to retire. (Where more are, one of the surplus may stay as long as this goes on.)
         if in_the_way && self.target > 1 {
             if let Some(before) = crew.sleepers.pop() {
                 crew.sleepers.extend(latest);
@@ -344,7 +344,7 @@ impl Sleep {
     /// woken already.
     pub(super) fn get_up(&self, seat: &Arc<Seat>) {
         let mut crew = self.crew.lock();
-        if remove(&mut crew.sleepers, seat) {
+        if crew.remove(seat) {
             seat.asleep.store(false, Ordering::Relaxed);
             self.change(ACTIVE + SEARCHING, IDLE);
         }
@@ -353,7 +353,7 @@ impl Sleep {
     /// A sleeper whose keep-alive is over leaves if there are more workers than the target.
     pub(super) fn retire(&self, seat: &Arc<Seat>) -> bool {
         let mut crew = self.crew.lock();
-        let retires = crew.alive > self.target && remove(&mut crew.sleepers, seat);
+        let retires = crew.alive > self.target && crew.remove(seat);
         if retires {
             crew.alive -= 1;
             self.change(0, IDLE);
@@ -378,10 +378,15 @@ impl Sleep {
     }
 }
 
-fn remove(sleepers: &mut Vec<Arc<Seat>>, seat: &Arc<Seat>) -> bool {
-    let Some(index) = sleepers.iter().position(|other| Arc::ptr_eq(other, seat)) else {
-        return false;
-    };
-    sleepers.remove(index);
-    true
+impl Crew {
+    /// One sleeps no more. `false`: it was woken already.
+    fn remove(&mut self, seat: &Arc<Seat>) -> bool {
+        let is_it = |other: &Arc<Seat>| Arc::ptr_eq(other, seat);
+        let Some(index) = self.sleepers.iter().position(is_it) else {
+            return false;
+        };
+        self.sleepers.remove(index);
+        self.in_vain = None;
+        true
+    }
 }

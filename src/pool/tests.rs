@@ -248,6 +248,38 @@ fn who_fell_asleep_last_is_woken_first_if_it_was_a_while_ago() {
 }
 
 #[test]
+fn who_had_searched_in_vain_is_forgotten_when_he_gets_up() {
+    let sleep = Sleep::new(3, 3);
+    let now = Instant::now();
+    let just_now = now + Duration::from_secs(3600);
+    let [_, second, third] = [now - SOON, now - SOON, just_now].map(|slept_at| {
+        assert!(matches!(sleep.first_thread(), Wake::NewThread));
+        let seat = Arc::new(Seat::new(parker().1, None));
+        assert_eq!(sleep.rest(&seat, slept_at, || false), Rest::Asleep);
+        seat
+    });
+    sleep.get_up(&third);
+    sleep.stops_searching();
+    assert!(Arc::ptr_eq(&second, &wake_in_vain(&sleep, now)));
+}
+
+#[test]
+fn who_had_searched_in_vain_is_forgotten_when_another_falls_asleep_after_work() {
+    let sleep = Sleep::new(2, 8);
+    fall_asleep(&sleep, 1);
+    let just_now = Instant::now() + Duration::from_secs(3600);
+    wake_in_vain(&sleep, just_now);
+    for _ in 0..3 {
+        assert!(matches!(sleep.first_thread(), Wake::NewThread));
+        sleep.stops_searching();
+    }
+    let surplus = Arc::new(Seat::new(parker().1, None));
+    assert!(sleep.rest_if_surplus(&surplus));
+    sleep.blocks();
+    assert!(Arc::ptr_eq(&surplus, &wake_in_vain(&sleep, just_now)));
+}
+
+#[test]
 fn the_surplus_of_a_pool_of_one_sleeps_on_though_the_other_searches_in_vain() {
     let sleep = Sleep::new(1, 2);
     fall_asleep(&sleep, 2);

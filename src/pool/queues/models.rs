@@ -72,7 +72,7 @@ impl Owner {
             return task;
         }
         let (task, start) = task::with_entry(work.unwrap(), place);
-        self.entries.push(start, &self.queue);
+        assert!(self.entries.push(start, &self.queue).is_ok());
         self.tell();
         task
     }
