@@ -177,6 +177,16 @@ fn a_task_armed_in_place_of_a_lost_one_meets_a_worker_that_falls_asleep() {
     });
 }
 
+#[test]
+fn a_task_armed_where_others_were_claimed_oldest_first_meets_a_worker_that_falls_asleep() {
+    with_worker(2, |owner| {
+        let [first, second] = [(); 2].map(|()| owner.spawn());
+        owner.claim(first);
+        owner.claim(second);
+        owner.spawn()
+    });
+}
+
 /// It is told of; the next one, right above it, is not.
 #[test]
 fn a_task_armed_above_one_that_does_not_fit_meets_a_worker_that_falls_asleep() {
