@@ -39,7 +39,7 @@ const MOST: usize = times(16384, 3);
 const NEAR: usize = 8;
 
 /// How many spare entries a task may have to have below it that is to be found by thieves: they clear so many away in some 20 µs.
-const FAR: usize = 256;
+const FAR: usize = times(256, 1);
 
 /// How many pushes there are to a look at what thieves have left.
 const TIDY_EVERY: u32 = 64;
@@ -208,13 +208,19 @@ impl Entries {
         }
     }
 
-    /// Puts an entry on top. `Err`: it would be found late there.
-    pub(crate) fn push(&mut self, start: Start, queue: &Worker<Start>) -> Result<(), Start> {
+    /// Puts an entry on top. `Err`: thieves come, and would find it late there.
+    pub(crate) fn push(
+        &mut self,
+        start: Start,
+        queue: &Worker<Start>,
+        thieves_come: bool,
+    ) -> Result<(), Start> {
         self.pushes = self.pushes.wrapping_add(1);
         if self.pushes % TIDY_EVERY == 0 {
             self.tidy(queue);
         }
-        if self.is_deep() {
+        if thieves_come && self.is_deep() {
+            self.tell();
             return Err(start);
         }
         let at = self.known.len();
@@ -386,7 +392,8 @@ impl Entries {
         // What is taken for live may have been cancelled, or claimed elsewhere.
         let far_too_many = here > 4 * (self.live + 8 * NEAR)
             && self.pushes.wrapping_sub(self.mistaken_at) >= TIDY_EVERY;
-        far_too_many || (unfit || many) && !self.known[self.gone].is_live()
+        let is_sheddable = || self.others == 0 && !self.known[self.gone].is_live();
+        far_too_many || (unfit || many) && is_sheddable()
     }
 
     /// The oldest was live indeed: not soon again.
@@ -394,9 +401,9 @@ impl Entries {
         self.mistaken_at = self.pushes;
     }
 
-    /// Whether there are so many spare ones that what lies on top is found late.
+    /// Whether thieves, who come to the oldest first, have so many stale ones before them that they find late what lies on top.
     fn is_deep(&self) -> bool {
-        self.known.len() - self.next > FAR
+        self.next == self.gone && self.known.len() - self.next > FAR
     }
 
     #[inline]
@@ -434,8 +441,8 @@ impl Entries {
         }
     }
 
-    /// Forgets what thieves have taken. After that the next to be armed may be one that nobody looked at: a push comes first,
-    /// or an entry that somebody is told of.
+    /// Forgets what thieves have taken. After that the next to be armed may be one that nobody looked at: a push comes first, here
+    /// or to the queue for all, or an entry that somebody is told of.
     #[cold]
     pub(crate) fn tidy(&mut self, queue: &Worker<Start>) {
         let gone = self.known.len().saturating_sub(queue.len());

@@ -95,12 +95,13 @@ pub(crate) fn workplace() -> Option<usize> {
 
 /// Pushes a task on this thread's own stack if the thread belongs to `pool`; if it belongs to none
 /// and `adopt` is set, it does so from now on. The stack is made, and told to `register`, at the
-/// first push. `Err` hands the task back: it has no place there, or would be found late.
+/// first push. `Err` hands the task back: it has no place there, or thieves come and would find it late.
 #[inline]
 pub(crate) fn push(
     pool: usize,
     adopt: bool,
     start: Start,
+    thieves_come: bool,
     register: impl FnOnce(Stealer<Start>, Arc<Gauge>) -> Box<dyn Home>,
 ) -> Result<(), Start> {
     let mut start = Some(start);
@@ -114,7 +115,7 @@ pub(crate) fn push(
         }
         let stack = slot.stack.get_or_init(|| Stack::new(register));
         if let Some(task) = start.take() {
-            start = stack.push(task).err();
+            start = stack.push(task, thieves_come).err();
         }
     });
     start.map_or(Ok(()), Err)
@@ -254,8 +255,9 @@ impl Stack {
         }
     }
 
-    fn push(&self, start: Start) -> Result<(), Start> {
-        self.entries.borrow_mut().push(start, &self.open.queue)
+    fn push(&self, start: Start, thieves_come: bool) -> Result<(), Start> {
+        let mut entries = self.entries.borrow_mut();
+        entries.push(start, &self.open.queue, thieves_come)
     }
 
     /// Drops some of the oldest entries, if there are many spare ones and none that fits.

@@ -283,6 +283,7 @@ impl<W: Work> Run for Task<W> {
 
     fn cancel(&self) {
         if let Some(work) = self.start() {
+            self.end_entry();
             self.discard(work, JoinError::Cancelled);
             return;
         }

@@ -55,7 +55,7 @@ impl Owner {
 
     fn push_work<W: Work + 'static>(&mut self, work: W, place: Place) -> Arc<Task<W>> {
         let (task, start) = task::with_entry(work, place);
-        let pushed = self.entries.push(start, &self.queue);
+        let pushed = self.entries.push(start, &self.queue, true);
         assert!(pushed.is_ok(), "it lies too deep");
         task
     }
@@ -250,12 +250,31 @@ fn a_task_that_would_lie_above_very_many_spare_entries_is_handed_back() {
     let spare = owner.leave_spare(FAR, place);
     let on_top = owner.push(other);
     let top = address(&on_top);
-    let (_, start) = task::with_entry(work(), other);
-    assert!(owner.entries.push(start, &owner.queue).is_err());
+    let mut push = |thieves_come| {
+        let (_, start) = task::with_entry(work(), other);
+        owner.entries.push(start, &owner.queue, thieves_come)
+    };
+    let handed_back = push(true).expect_err("it would be found late");
+    drop(handed_back);
+    assert!(push(false).is_ok(), "nobody looks for it");
     owner.claim(on_top);
     assert!(owner.arm(other).is_none(), "it would be as far up");
     is_armed(owner.arm(place), spare[0], true);
     is_armed(owner.arm(other), top, false);
+}
+
+#[test]
+fn what_lies_above_a_live_entry_is_not_deep() {
+    let ([place, other], mut owner) = (places(), Owner::new());
+    let waits = owner.push(place);
+    owner.leave_spare(2 * FAR, place);
+    let top = owner.push(other);
+    let address = address(&top);
+    owner.claim(top);
+    let top = is_armed(owner.arm(other), address, false);
+    owner.claim(waits);
+    owner.claim(top);
+    assert!(owner.arm(other).is_none());
 }
 
 #[test]
@@ -266,8 +285,8 @@ fn the_oldest_is_not_taken_for_stale_again_soon_after_it_was_live() {
     assert!(owner.entries.has_too_many(), "it keeps all the others");
     owner.entries.was_mistaken();
     for pushes in 1..=TIDY_EVERY {
-        let (_, start) = task::with_entry(work(), other);
-        assert!(owner.entries.push(start, &owner.queue).is_err());
+        let task = owner.push(other);
+        owner.claim(task);
         assert_eq!(owner.entries.has_too_many(), pushes == TIDY_EVERY);
     }
     owner.entries.was_mistaken();
@@ -500,7 +519,7 @@ fn is_kept<W: Work + 'static>(pool: usize, work: W, again: W) -> bool {
     }
     let [place, _] = places();
     let (task, start) = task::with_entry(work, place);
-    assert!(local::push(pool, true, start, |_, _| Box::new(Nowhere)).is_ok());
+    assert!(local::push(pool, true, start, true, |_, _| Box::new(Nowhere)).is_ok());
     assert_eq!(local::len(pool), 1);
     assert!(matches!(task.redeem(), Redeemed::Mine(Ok(_), _)));
     assert_eq!(local::len(pool), 0);
@@ -737,11 +756,41 @@ fn a_live_entry_at_the_bottom_is_not_shed() {
 }
 
 #[test]
+fn of_what_came_from_elsewhere_nothing_is_shed_nor_is_it_in_the_way() {
+    let ([place, _], mut owner) = (places(), Owner::new());
+    let (_task, start) = task::with_entry(work(), place);
+    owner.queue.push(start);
+    owner.entries.take_over(1);
+    owner.leave_spare(20 * NEAR, place);
+    owner.tidy();
+    assert!(!owner.entries.has_too_many());
+    assert_eq!(owner.live(), 1);
+    assert!(!owner.gauge.read().misfits);
+    owner.steal_and_run(1);
+    owner.tidy();
+    assert!(owner.entries.has_too_many());
+}
+
+#[test]
+fn where_thieves_have_come_up_to_a_live_entry_the_one_above_it_is_next() {
+    let ([place, other], mut owner) = (places(), Owner::new());
+    owner.leave_spare(NEAR + 1, other);
+    let task = owner.push(place);
+    let above = owner.push(place);
+    let address = address(&above);
+    owner.claim(above);
+    (0..=NEAR).for_each(|_| assert!(owner.steal().unless_stale().is_none()));
+    owner.tidy();
+    is_armed(owner.arm(place), address, true);
+    assert!(task.is_fresh());
+}
+
+#[test]
 fn an_end_elsewhere_changes_nothing() {
     let ([place, _], mut owner) = (places(), Owner::new());
     let [task, stranger] = [(); 2].map(|()| task::with_entry(work(), place));
     let (at, outside) = (address(&task.0), address(&stranger.0));
-    assert!(owner.entries.push(task.1, &owner.queue).is_ok());
+    assert!(owner.entries.push(task.1, &owner.queue, true).is_ok());
     let (stack, number) = (task.0.berth().stack(), task.0.berth().number());
 
     let mut is_no_end = |berth, address| {

@@ -151,11 +151,15 @@ impl Core {
 
     /// Adds a task that was not started; on a closed pool it is cancelled.
     pub(super) fn push_task(self: &Arc<Self>, start: Start) {
-        if self.sleep.counts().closed() {
+        let counts = self.sleep.counts();
+        if counts.closed() {
             return drop(start);
         }
+        let thieves_come = self.sleep.has_comers(counts);
         let register = |stealer, gauge| self.register(Side::Stack(stealer, gauge));
-        if let Err(start) = local::push(self.id(), self.config.adopts, start, register) {
+        let adopts = self.config.adopts;
+        let pushed = local::push(self.id(), adopts, start, thieves_come, register);
+        if let Err(start) = pushed {
             self.queues.inject(start.into_job());
         }
         self.notify_of_push();

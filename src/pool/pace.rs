@@ -182,7 +182,7 @@ mod tests {
 
         fn spawn(&mut self) -> Cell {
             let (task, start) = task::with_entry(Call((|| ()) as fn()), Location::caller());
-            assert!(self.entries.push(start, &self.queue).is_ok());
+            assert!(self.entries.push(start, &self.queue, true).is_ok());
             task
         }
 
@@ -249,6 +249,16 @@ mod tests {
         assert!(!is_small(takes), "it may have been an interruption");
         assert!((0..20).any(|_| is_small(takes)));
         assert!(!is_small(SMALL * cost));
+    }
+
+    #[test]
+    fn what_a_steal_costs_is_within_bounds() {
+        let start = Instant::now();
+        for (cost, bound) in [(Duration::ZERO, LEAST_COST), (MOST_REST, MOST_COST)] {
+            let mut size = Size::new();
+            (0..100).for_each(|_| size.stole(cost, start));
+            assert!(size.cost.abs_diff(bound) < 10 * TICK);
+        }
     }
 
     #[test]

@@ -154,6 +154,12 @@ impl Sleep {
         counts.searching() == 0 && (counts.active() < self.target || counts.monitor_asleep())
     }
 
+    /// Whether somebody looks for a job, or would be woken for one that was just added.
+    #[inline]
+    pub(super) fn has_comers(&self, counts: Counts) -> bool {
+        counts.searching() > 0 || counts.active() < self.target
+    }
+
     /// Whether the only searcher was woken and has not come yet, though there could be more.
     #[inline]
     pub(super) fn waits_for_one(&self, counts: Counts) -> bool {

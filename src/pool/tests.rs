@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use super::Pool;
 use super::seat::Seat;
 use super::sleep::{Rest, SOON, Sleep, Wake};
-use crate::promise;
 use crate::sync::parker;
+use crate::{JoinHandle, promise};
 
 /// Waits until all threads sleep, and checks the counts; and that of a thread that left nothing is kept.
 #[track_caller]
@@ -194,6 +194,42 @@ fn entries_that_are_left_behind_are_swept() {
     });
     let most = most.get_timeout(Duration::MAX).unwrap();
     assert!(most < Some(500), "{most:?}");
+}
+
+#[test]
+fn tasks_of_several_kinds_leave_no_more_behind_though_nobody_clears_up() {
+    let pool = Pool::builder().threads(1).max_threads(1).build().unwrap();
+    let inner = pool.clone();
+    let most = pool.spawn_value(move || {
+        let get_all = |handles: Vec<JoinHandle<usize>>| {
+            handles
+                .into_iter()
+                .rev()
+                .for_each(|handle| _ = handle.get());
+        };
+        let first = |many| (0..many).map(|n| inner.spawn_value(move || n)).collect();
+        let second = |many| {
+            (0..many)
+                .map(|n| inner.spawn_value(move || n + 1))
+                .collect()
+        };
+        let mut most = 0;
+        for waits in [0, 1, 20] {
+            let waiting: Vec<_> = (0..waits).map(|_| inner.spawn_value(|| ())).collect();
+            for many in [20, 300, 1000] {
+                get_all(first(many));
+                get_all(second(many));
+                for _ in 0..2000 {
+                    get_all(second(1));
+                    most = most.max(inner.queued());
+                }
+            }
+            waiting.into_iter().for_each(JoinHandle::get);
+        }
+        most
+    });
+    let most = most.get_timeout(Duration::MAX).unwrap();
+    assert!(most < 500, "{most}");
 }
 
 /// A pool of `threads`, all asleep, as its counts see it.

@@ -9,7 +9,7 @@ use loom::thread;
 
 use super::{Queues, Side, Thief};
 use crate::entries::{Entries, Gauge};
-use crate::job::Job;
+use crate::job::{Entry, Job};
 use crate::models::{Bed, explore};
 use crate::rights::{Gives, Start};
 use crate::sync::deque::Worker;
@@ -72,7 +72,9 @@ impl Owner {
             return task;
         }
         let (task, start) = task::with_entry(work.unwrap(), place);
-        assert!(self.entries.push(start, &self.queue).is_ok());
+        if let Err(start) = self.entries.push(start, &self.queue, true) {
+            self.shared.queues.inject(start.into_job());
+        }
         self.tell();
         task
     }
@@ -174,6 +176,15 @@ fn a_task_armed_in_place_of_a_lost_one_meets_a_worker_that_falls_asleep() {
     with_worker(2, |owner| {
         owner.leave_two_spare();
         owner.spawn()
+    });
+}
+
+/// It goes to the queue for all.
+#[test]
+fn a_task_that_would_lie_above_spare_entries_meets_a_worker_that_falls_asleep() {
+    with_worker(2, |owner| {
+        owner.leave_two_spare();
+        owner.spawn_at(Location::caller())
     });
 }
 

@@ -28,7 +28,7 @@ impl Owner {
 
     fn spawn(&mut self) -> Cell {
         let (task, start) = task::with_entry(Call((|| ()) as fn()), Location::caller());
-        assert!(self.entries.push(start, &self.queue).is_ok());
+        assert!(self.entries.push(start, &self.queue, true).is_ok());
         task
     }
 
