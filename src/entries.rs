@@ -237,14 +237,15 @@ impl Entries {
     #[inline(always)]
     fn goes_live(&mut self, at: usize) {
         // A few that do not fit are passed over, and come by again as those above are claimed.
-        if at - self.next <= NEAR {
-            self.next = at + 1;
-            if self.known.get(self.next).is_some_and(Entry::is_live) {
-                self.rise();
-            }
-        }
         self.live += 1;
-        self.tell();
+        if at - self.next > NEAR {
+            return self.tell();
+        }
+        self.next = at + 1;
+        if self.known.get(self.next).is_some_and(Entry::is_live) {
+            self.rise();
+        }
+        self.gauge.set(self.live, false);
     }
 
     #[inline]
