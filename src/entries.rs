@@ -236,8 +236,8 @@ impl Entries {
 
     #[inline(always)]
     fn goes_live(&mut self, at: usize) {
-        // A few that do not fit are passed over, and come by again as those above are claimed.
         self.live += 1;
+        // A few that do not fit are passed over, and come by again as those above are claimed.
         if at - self.next > NEAR {
             return self.tell();
         }

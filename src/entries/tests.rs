@@ -118,6 +118,14 @@ impl Owner {
         addresses
     }
 
+    /// The entries at these addresses are armed, one after the other, and nobody need be told.
+    #[track_caller]
+    fn arms_in_turn(&mut self, place: Place, addresses: Vec<*const ()>) {
+        for address in addresses {
+            is_armed(self.arm(place), address, true);
+        }
+    }
+
     #[track_caller]
     fn steal(&self) -> Start {
         match self.stealer.steal() {
@@ -170,9 +178,7 @@ fn a_claimed_tasks_entry_is_armed_again_and_nobody_need_be_told() {
 fn entries_are_armed_oldest_first_each_above_live_ones() {
     let ([place, _], mut owner) = (places(), Owner::new());
     let spare = owner.leave_spare(5, place);
-    for address in spare {
-        is_armed(owner.arm(place), address, true);
-    }
+    owner.arms_in_turn(place, spare);
     assert!(owner.arm(place).is_none());
 }
 
@@ -229,9 +235,7 @@ fn a_few_that_do_not_fit_are_passed_over_until_those_above_are_claimed() {
     let last = is_armed(owner.arm(other), up[1], true);
     owner.claim(first);
     owner.claim(last);
-    for low in low {
-        is_armed(owner.arm(place), low, true);
-    }
+    owner.arms_in_turn(place, low);
 }
 
 #[test]
@@ -402,9 +406,7 @@ fn what_was_claimed_oldest_first_comes_back_once_the_newer_ones_are_claimed() {
     tasks.into_iter().for_each(|task| owner.claim(task));
     assert!(owner.arm(place).is_none(), "a live one lies above");
     owner.claim(newest);
-    for address in places_of {
-        is_armed(owner.arm(place), address, true);
-    }
+    owner.arms_in_turn(place, places_of);
 }
 
 #[test]
@@ -644,9 +646,7 @@ fn later_tasks_find_their_entries_when_thieves_have_taken_the_older_ones() {
         let places_of = addresses(&waiting);
         owner.claim_newest_first(waiting);
         assert_eq!(owner.live(), 0);
-        for address in places_of {
-            is_armed(owner.arm(place), address, true);
-        }
+        owner.arms_in_turn(place, places_of);
         assert!(owner.arm(place).is_none());
     }
 }
@@ -661,9 +661,7 @@ fn entries_are_found_when_their_numbers_start_anew() {
     let waiting = tasks.split_off(2);
     let places_of = addresses(&waiting);
     owner.claim_newest_first(waiting);
-    for address in places_of {
-        is_armed(owner.arm(place), address, true);
-    }
+    owner.arms_in_turn(place, places_of);
 }
 
 #[test]

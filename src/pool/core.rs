@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use async_task::Runnable;
 
 use super::monitor;
-use super::queues::{Queues, SEVERAL, Side};
+use super::queues::{Queues, Side};
 use super::seat::{Doing, Seat};
 use super::sleep::{Counts, Sleep, Wake};
 use super::worker;
@@ -23,6 +23,9 @@ use crate::work::Work;
 
 /// How long after a thread could not be made the next one is tried.
 const RETRY_AFTER: Duration = times(Duration::from_millis(10), Duration::ZERO);
+
+/// How many tasks more a thief takes from a long stack at once.
+const SEVERAL: usize = times(15, 1);
 
 /// How a pool was asked for.
 #[derive(Clone, Debug)]
@@ -202,7 +205,7 @@ impl Core {
         let to_be_run = matches!(&first, Steal::Success(start) if start.is_fresh());
         if to_be_run && self.sleep.alive() <= 2 * self.sleep.target {
             let register = |stealer, gauge| self.register(Side::Stack(stealer, gauge));
-            local::take_over(self.id(), tasks, SEVERAL as usize - 1, register);
+            local::take_over(self.id(), tasks, SEVERAL, register);
         }
         first
     }

@@ -127,11 +127,11 @@ impl Pace {
 }
 
 #[cfg(all(test, not(any(letgo_loom, letgo_shuttle))))]
-mod tests {
+pub(super) mod tests {
     use std::panic::Location;
 
     use super::*;
-    use crate::entries::Entries;
+    use crate::entries::{Entries, Kept};
     use crate::rights::Start;
     use crate::sync::Arc;
     use crate::sync::deque::Worker;
@@ -144,11 +144,48 @@ mod tests {
 
     type Cell = Arc<Task<Call<fn()>>>;
 
-    /// Who spawns and claims, what its gauge shows, and a thief that comes to it.
-    struct Stack {
+    /// Who spawns and claims, and what its gauge shows.
+    pub(in crate::pool) struct Owner {
         entries: Entries,
-        queue: Worker<Start>,
-        gauge: Arc<Gauge>,
+        pub(in crate::pool) queue: Worker<Start>,
+        pub(in crate::pool) gauge: Arc<Gauge>,
+    }
+
+    impl Owner {
+        pub(in crate::pool) fn new() -> Self {
+            let gauge = Arc::new(Gauge::default());
+            Self {
+                entries: Entries::new(Arc::clone(&gauge)),
+                queue: Worker::new_lifo(),
+                gauge,
+            }
+        }
+
+        pub(in crate::pool) fn spawn(&mut self) -> Cell {
+            let (task, start) = task::with_entry(Call((|| ()) as fn()), Location::caller());
+            assert!(self.entries.push(start, &self.queue, true).is_ok());
+            task
+        }
+
+        fn claim(&mut self, task: &Cell) {
+            self.claim_and_keep(task, None);
+        }
+
+        fn claim_and_keep(&mut self, task: &Cell, kept: Option<Kept>) {
+            assert!(task.start_claimed().is_some());
+            let address = Arc::as_ptr(task).cast();
+            self.entries.end(task.berth(), address, kept, &self.queue);
+        }
+
+        pub(in crate::pool) fn spawn_and_claim(&mut self) {
+            let task = self.spawn();
+            self.claim(&task);
+        }
+    }
+
+    /// An owner, and a thief that comes to it.
+    struct Stack {
+        owner: Owner,
         pace: Pace,
         size: Size,
         now: Instant,
@@ -156,11 +193,8 @@ mod tests {
 
     impl Stack {
         fn new() -> Self {
-            let gauge = Arc::new(Gauge::default());
             Self {
-                entries: Entries::new(Arc::clone(&gauge)),
-                queue: Worker::new_lifo(),
-                gauge,
+                owner: Owner::new(),
                 pace: Pace::default(),
                 size: Size::new(),
                 now: Instant::now(),
@@ -181,27 +215,22 @@ mod tests {
         }
 
         fn spawn(&mut self) -> Cell {
-            let (task, start) = task::with_entry(Call((|| ()) as fn()), Location::caller());
-            assert!(self.entries.push(start, &self.queue, true).is_ok());
-            task
+            self.owner.spawn()
         }
 
         fn claim(&mut self, task: &Cell) {
-            assert!(task.start_claimed().is_some());
-            let address = Arc::as_ptr(task).cast();
-            self.entries.end(task.berth(), address, None, &self.queue);
+            self.owner.claim(task);
         }
 
         fn spawn_and_claim(&mut self) {
-            let task = self.spawn();
-            self.claim(&task);
+            self.owner.spawn_and_claim();
         }
 
         fn look(&mut self, is_long: bool) -> usize {
             let Self {
-                pace, gauge, size, ..
+                owner, pace, size, ..
             } = self;
-            pace.look(gauge, is_long, size, self.now)
+            pace.look(&owner.gauge, is_long, size, self.now)
         }
 
         fn found(&mut self, one: bool) {
@@ -312,9 +341,7 @@ mod tests {
         let mut stack = Stack::new();
         let spare: Vec<_> = (0..10).map(|_| stack.spawn()).collect();
         for task in spare.into_iter().rev() {
-            assert!(task.start_claimed().is_some());
-            let (berth, address) = (task.berth(), Arc::as_ptr(&task).cast());
-            stack.entries.end(berth, address, Some(task), &stack.queue);
+            stack.owner.claim_and_keep(&Arc::clone(&task), Some(task));
         }
         stack.spawn();
         stack.spawn_and_claim();

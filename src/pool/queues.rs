@@ -30,9 +30,6 @@ pub(super) enum Side {
 /// The queues there are to steal from, each with the number it was added under.
 type Sides = Arc<[(usize, Side)]>;
 
-/// How many tasks a thief takes from a long stack at once, about.
-pub(super) const SEVERAL: u32 = times(16, 2);
-
 pub(super) struct Queues {
     injector: Injector<Job>,
     /// Copied on change: a thief goes through a snapshot without a lock.

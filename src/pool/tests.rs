@@ -242,11 +242,16 @@ fn asleep(threads: usize) -> Sleep {
 /// So many new threads find nothing to do.
 fn fall_asleep(sleep: &Sleep, threads: usize) {
     for _ in 0..threads {
-        assert!(matches!(sleep.first_thread(), Wake::NewThread));
-        let seat = Arc::new(Seat::new(parker().1, None));
-        let rest = sleep.rest(&seat, Instant::now(), || false);
-        assert_eq!(rest, Rest::Asleep);
+        fall_asleep_at(sleep, Instant::now());
     }
+}
+
+/// A new thread finds nothing to do.
+fn fall_asleep_at(sleep: &Sleep, slept_at: Instant) -> Arc<Seat> {
+    assert!(matches!(sleep.first_thread(), Wake::NewThread));
+    let seat = Arc::new(Seat::new(parker().1, None));
+    assert_eq!(sleep.rest(&seat, slept_at, || false), Rest::Asleep);
+    seat
 }
 
 /// Wakes one, who finds nothing, and sleeps again.
@@ -288,12 +293,8 @@ fn who_had_searched_in_vain_is_forgotten_when_he_gets_up() {
     let sleep = Sleep::new(3, 3);
     let now = Instant::now();
     let just_now = now + Duration::from_secs(3600);
-    let [_, second, third] = [now - SOON, now - SOON, just_now].map(|slept_at| {
-        assert!(matches!(sleep.first_thread(), Wake::NewThread));
-        let seat = Arc::new(Seat::new(parker().1, None));
-        assert_eq!(sleep.rest(&seat, slept_at, || false), Rest::Asleep);
-        seat
-    });
+    let [_, second, third] =
+        [now - SOON, now - SOON, just_now].map(|slept_at| fall_asleep_at(&sleep, slept_at));
     sleep.get_up(&third);
     sleep.stops_searching();
     assert!(Arc::ptr_eq(&second, &wake_in_vain(&sleep, now)));
