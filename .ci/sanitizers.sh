@@ -65,7 +65,7 @@ sanitized() {
     # RUSTC_BOOTSTRAP: sanitizers are unstable. A target, so that macros and build scripts go without.
     # No backtraces: with the sanitizer in it, std takes a minute for one, and panics are part of many tests.
     RUST_BACKTRACE=0 RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=$sanitizer \
-        cargo test --locked --target "$(host)" "$@" "${unfit_tests[@]}"
+        cargo test --locked --target-dir "target/$step" --target "$(host)" "$@" "${unfit_tests[@]}"
 }
 
 host() {

@@ -39,8 +39,9 @@ unpack_rustc() {
     mkdir "$directory"
     (
         cd "$directory" &&
-            apt-get download -qq "${@/%/=$version.*}" "libstd-rust-web-$version" "$llvm" &&
-            for deb in *.deb; do dpkg -x "$deb" . || exit; done
+            for package in "${@/%/=$version.*}" "libstd-rust-web-$version" "$llvm"; do
+                apt-get download -qq "$package" && dpkg -x ./*.deb . && rm ./*.deb || exit
+            done
     )
 }
 
