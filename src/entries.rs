@@ -25,8 +25,8 @@ use std::any::Any;
 use std::mem;
 
 use crate::rights::Start;
+use crate::strays::Strays;
 use crate::sync::deque::Worker;
-use crate::sync::fixed::AtomicU64 as Counter;
 use crate::sync::{Arc, AtomicU64, Ordering, times};
 
 #[cfg(all(test, not(any(letgo_loom, letgo_shuttle))))]
@@ -50,18 +50,18 @@ pub(crate) const LARGEST: usize = 128;
 /// A cell, whatever task it was made for.
 pub(crate) type Kept = Arc<dyn Any + Send + Sync>;
 
-/// Where a task's entry was put: in which thread's stack, and the how-manieth it was there.
+/// Where a task's entry was put: in which queue, and, in a thread's stack, the how-manieth it was there.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Berth(u64);
 
 impl Berth {
     pub(crate) const NONE: Self = Self(0);
 
-    fn new(stack: u32, number: u32) -> Self {
-        Self((u64::from(stack) << 32) | u64::from(number))
+    pub(crate) fn new(queue: u32, number: u32) -> Self {
+        Self((u64::from(queue) << 32) | u64::from(number))
     }
 
-    fn stack(self) -> u32 {
+    pub(crate) fn queue(self) -> u32 {
         (self.0 >> 32) as u32
     }
 
@@ -173,8 +173,8 @@ pub(crate) struct Entries {
     others: usize,
     /// The number of the first that is known.
     first: u32,
-    /// Which stack it is; 0 if there were too many to tell them apart.
-    stack: u32,
+    /// Which stack it is, and what others have claimed of it.
+    strays: Strays,
     pushes: u32,
     /// The number of the push at which the oldest was shed, and was live.
     mistaken_at: u32,
@@ -192,7 +192,6 @@ enum Armed<T> {
 
 impl Entries {
     pub(crate) fn new(gauge: Arc<Gauge>) -> Self {
-        static STACKS: Counter = Counter::new(1);
         Self {
             known: Vec::new(),
             gone: 0,
@@ -201,7 +200,7 @@ impl Entries {
             spare: 0,
             others: 0,
             first: 0,
-            stack: u32::try_from(STACKS.fetch_add(1, Ordering::Relaxed)).unwrap_or(0),
+            strays: Strays::new(),
             pushes: 0,
             mistaken_at: 0,
             gauge,
@@ -223,15 +222,28 @@ impl Entries {
             self.tell();
             return Err(start);
         }
+        self.put(start, queue);
+        Ok(())
+    }
+
+    /// The same, whoever comes.
+    pub(crate) fn put(&mut self, start: Start, queue: &Worker<Start>) {
         let at = self.known.len();
-        start.lies_at(Berth::new(self.stack, self.first.wrapping_add(at as u32)));
+        let number = self.first.wrapping_add(at as u32);
+        start.lies_at(Berth::new(self.strays.queue, number));
         self.known.push(Entry {
             address: start.address(),
             cell: None,
         });
         self.goes_live(at);
         queue.push(start);
-        Ok(())
+    }
+
+    /// Whether there are many stale ones that others have claimed.
+    #[inline]
+    pub(crate) fn has_strays(&self) -> bool {
+        let here = || self.known.len() - self.gone;
+        self.strays.are_too_many(here)
     }
 
     #[inline(always)]
@@ -350,7 +362,13 @@ impl Entries {
         if owners <= 2 { Armed::Lost } else { Armed::No }
     }
 
-    /// A task is started that may have its entry here. If its cell is given, the entry is spare now.
+    /// Whether an entry was put here.
+    #[inline]
+    pub(crate) fn has(&self, berth: Berth) -> bool {
+        berth.queue() == self.strays.queue && berth.queue() != 0
+    }
+
+    /// A task is started that may have its entry here; `false`: it has not. If its cell is given, the entry is spare now.
     #[inline]
     pub(crate) fn end(
         &mut self,
@@ -358,16 +376,16 @@ impl Entries {
         address: *const (),
         cell: Option<Kept>,
         queue: &Worker<Start>,
-    ) {
-        if berth.stack() != self.stack || self.stack == 0 {
-            return;
+    ) -> bool {
+        if !self.has(berth) {
+            return false;
         }
         let at = berth.number().wrapping_sub(self.first) as usize;
         let Some(entry) = self.known.get_mut(at) else {
-            return;
+            return true;
         };
         if entry.address != address || entry.cell.is_some() {
-            return;
+            return true;
         }
         if cell.is_some() && self.spare < MOST {
             self.spare += 1;
@@ -383,6 +401,7 @@ impl Entries {
         while self.known.last().is_some_and(Entry::is_dead) {
             self.drop_top(queue);
         }
+        true
     }
 
     /// Whether there are many stale ones that are not used again: they do not fit, or live ones lie above.

@@ -62,6 +62,7 @@ mod scope;
 mod single_flight;
 mod spawn;
 mod stack;
+mod strays;
 mod sync;
 mod task;
 mod timer;

@@ -9,13 +9,14 @@ use async_task::Runnable;
 use crate::entries::{Berth, Entries, Gauge, Kept};
 use crate::job::{Entry, Job};
 use crate::rights::Start;
+use crate::strays;
 use crate::sync::deque::{Steal, Stealer, Worker};
 use crate::sync::{Arc, thread_local};
 
 /// The pool that a thread's queue belongs to, and its place there.
 pub(crate) trait Home {
-    /// A job of this thread's is anybody's now.
-    fn inject(&self, job: Job);
+    /// A task of this thread's is anybody's now.
+    fn inject(&self, start: Start);
     /// The thread ends: what its queue has left is nobody's now.
     fn leave(&self, rest: &mut dyn Iterator<Item = Job>);
 }
@@ -209,15 +210,29 @@ pub(crate) fn len(pool: usize) -> usize {
     SLOT.try_with(len).unwrap_or(0)
 }
 
-/// Ends the entry of a task that was claimed, and keeps its cell if it is given.
+/// Ends the entry of a task that this thread has claimed, and keeps its cell if it is given.
 #[inline(never)]
 pub(crate) fn end(berth: Berth, address: *const (), cell: Option<Kept>) {
-    let _ = SLOT.try_with(|slot| {
-        if let Some(stack) = slot.stack.get() {
-            let queue = &stack.open.queue;
-            stack.entries.borrow_mut().end(berth, address, cell, queue);
-        }
-    });
+    let end = |slot: &Slot| {
+        let stack = slot.stack.get()?;
+        let queue = &stack.open.queue;
+        Some(stack.entries.borrow_mut().end(berth, address, cell, queue))
+    };
+    if !matches!(SLOT.try_with(end), Ok(Some(true))) {
+        strays::claimed(berth);
+    }
+}
+
+/// The same, of one that some thread has started.
+#[cold]
+pub(crate) fn end_if_mine(berth: Berth, address: *const ()) {
+    let is_mine = |slot: &Slot| {
+        let stack = slot.stack.get();
+        stack.is_some_and(|stack| stack.entries.borrow().has(berth))
+    };
+    if SLOT.try_with(is_mine) == Ok(true) {
+        end(berth, address, None);
+    }
 }
 
 /// Arms a spare entry of this thread's, which is at home in `pool`. `true`: nobody need be told.
@@ -256,6 +271,9 @@ impl Stack {
     }
 
     fn push(&self, start: Start, thieves_come: bool) -> Result<(), Start> {
+        if self.entries.borrow().has_strays() {
+            self.clear_up();
+        }
         let mut entries = self.entries.borrow_mut();
         entries.push(start, &self.open.queue, thieves_come)
     }
@@ -271,10 +289,20 @@ impl Stack {
                 // It was no stale one that kept so many others, or a thief was there in between.
                 if let Some(start) = start.unless_stale() {
                     self.entries.borrow_mut().was_mistaken();
-                    self.open.home.inject(start.into_job());
+                    self.open.home.inject(start);
                 }
             }
             self.entries.borrow_mut().tidy(&self.open.queue);
+        }
+    }
+
+    /// Drops what is stale. (What is not is told of with the push that follows.)
+    #[cold]
+    fn clear_up(&self) {
+        let mut fresh: Vec<_> = iter::from_fn(|| self.pop()).collect();
+        let mut entries = self.entries.borrow_mut();
+        while let Some(oldest) = fresh.pop() {
+            entries.put(oldest, &self.open.queue);
         }
     }
 

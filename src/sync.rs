@@ -44,7 +44,7 @@ mod real {
 /// For statics that have no part in a model.
 pub(crate) mod fixed {
     use std::sync::MutexGuard;
-    pub(crate) use std::sync::atomic::AtomicU64;
+    pub(crate) use std::sync::atomic::AtomicU32;
 
     /// A mutex that knows no poison: no code of a user ever runs while one of ours is held, so
     /// that a panic cannot leave the data behind it half changed.

@@ -207,12 +207,17 @@ impl<W: Work> Task<W> {
         }
     }
 
-    /// Its entry in this thread's stack, if it is there, is stale.
+    #[inline]
+    fn address(&self) -> *const () {
+        std::ptr::from_ref(self).cast()
+    }
+
+    /// It was claimed, or cancelled: its entry is stale.
     #[inline]
     fn end_entry(&self) {
         let berth = self.berth();
         if berth != Berth::NONE {
-            local::end(berth, std::ptr::from_ref(self).cast(), None);
+            local::end(berth, self.address(), None);
         }
     }
 
@@ -449,19 +454,19 @@ impl<W: Work + 'static> Value<W::Value> for Task<W> {
     #[inline]
     fn redeem(self: Arc<Self>) -> Redeemed<W::Value> {
         let Some(work) = self.if_claimable() else {
-            if !self.is_fresh() {
+            let berth = self.berth();
+            if berth != Berth::NONE && !self.is_fresh() {
                 // Who has started it had its entry, or made it stale.
-                self.end_entry();
+                local::end_if_mine(berth, self.address());
             }
             return Redeemed::TooLate(self);
         };
         let spawned_at = self.spawned_at;
-        if W::IS_KEPT && size_of::<Self>() <= LARGEST {
+        let (berth, address) = (self.berth(), self.address());
+        if berth != Berth::NONE {
             // What the work spawns may have the cell.
-            let (berth, address) = (self.berth(), Arc::as_ptr(&self).cast());
-            local::end(berth, address, Some(self));
-        } else {
-            self.end_entry();
+            let is_kept = W::IS_KEPT && size_of::<Self>() <= LARGEST;
+            local::end(berth, address, is_kept.then_some(self as _));
         }
         match work.run() {
             Some(outcome) => Redeemed::Mine(outcome, spawned_at),

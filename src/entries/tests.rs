@@ -516,7 +516,7 @@ fn an_entry_that_is_armed_makes_room_for_another_spare_one() {
 fn is_kept<W: Work + 'static>(pool: usize, work: W, again: W) -> bool {
     struct Nowhere;
     impl Home for Nowhere {
-        fn inject(&self, _: Job) {}
+        fn inject(&self, _: Start) {}
         fn leave(&self, _: &mut dyn Iterator<Item = Job>) {}
     }
     let [place, _] = places();
@@ -789,16 +789,17 @@ fn an_end_elsewhere_changes_nothing() {
     let [task, stranger] = [(); 2].map(|()| task::with_entry(work(), place));
     let (at, outside) = (address(&task.0), address(&stranger.0));
     assert!(owner.entries.push(task.1, &owner.queue, true).is_ok());
-    let (stack, number) = (task.0.berth().stack(), task.0.berth().number());
+    let (stack, number) = (task.0.berth().queue(), task.0.berth().number());
 
     let mut is_no_end = |berth, address| {
         let cell = Arc::clone(&stranger.0) as Kept;
-        owner.entries.end(berth, address, Some(cell), &owner.queue);
+        let is_here = owner.entries.end(berth, address, Some(cell), &owner.queue);
         assert_eq!((owner.live(), owner.queue.len()), (1, 1));
         assert!(owner.arm(place).is_none());
+        is_here
     };
-    is_no_end(Berth::NONE, at);
-    is_no_end(Berth::new(stack + 1, number), at);
+    assert!(!is_no_end(Berth::NONE, at));
+    assert!(!is_no_end(Berth::new(stack + 1, number), at));
     is_no_end(Berth::new(stack, number + 1), at);
     is_no_end(Berth::new(stack, number.wrapping_sub(1)), at);
     is_no_end(Berth::new(stack, number), outside);
@@ -809,7 +810,7 @@ fn an_end_elsewhere_changes_nothing() {
 #[test]
 fn a_stack_that_can_not_be_told_from_others_keeps_no_entries() {
     let ([place, _], mut owner) = (places(), Owner::new());
-    owner.entries.stack = 0;
+    owner.entries.strays.queue = 0;
     let task = owner.push(place);
     owner.claim(task);
     assert!(owner.arm(place).is_none());

@@ -95,7 +95,7 @@ impl Core {
         if self.sleep.counts().closed() {
             return drop(start);
         }
-        self.queues.inject(start.into_job());
+        self.queues.add(start);
         self.notify_of_push();
     }
 
@@ -163,7 +163,7 @@ impl Core {
         let adopts = self.config.adopts;
         let pushed = local::push(self.id(), adopts, start, thieves_come, register);
         if let Err(start) = pushed {
-            self.queues.inject(start.into_job());
+            self.queues.add(start);
         }
         self.notify_of_push();
     }
@@ -188,7 +188,7 @@ impl Core {
     }
 
     fn register(self: &Arc<Self>, side: Side) -> Box<dyn Home> {
-        let number = self.queues.add(side);
+        let number = self.queues.open(side);
         Box::new(AtHome {
             core: Arc::clone(self),
             number,
@@ -381,13 +381,13 @@ struct AtHome {
 }
 
 impl Home for AtHome {
-    fn inject(&self, job: Job) {
-        self.core.queues.inject(job);
+    fn inject(&self, start: Start) {
+        self.core.queues.add(start);
         self.core.notify();
     }
 
     fn leave(&self, rest: &mut dyn Iterator<Item = Job>) {
-        self.core.queues.remove(self.number, rest);
+        self.core.queues.close(self.number, rest);
         self.core.notify();
     }
 }

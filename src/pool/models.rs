@@ -273,6 +273,22 @@ fn a_push_meets_the_end() {
 }
 
 #[test]
+fn a_job_that_is_on_its_way_while_the_queue_is_cleared_up_meets_the_end() {
+    explore(2, || {
+        let pool = pool(1, 1);
+        let task = pool.spawn_value(|| 1);
+        let core = Arc::clone(pool.core());
+        let clears_up = thread::spawn(move || {
+            core.queues.clear_up();
+            core.notify();
+        });
+        pool.core().close();
+        assert_eq!(wait(task), 1);
+        clears_up.join().unwrap();
+    });
+}
+
+#[test]
 fn a_thread_that_cannot_be_made_is_not_waited_for() {
     explore(2, || {
         let builder = builder(1, 1);

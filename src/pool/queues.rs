@@ -5,9 +5,10 @@ use std::time::Instant;
 use async_task::Runnable;
 
 use super::pace::{Pace, Size};
-use crate::entries::Gauge;
+use crate::entries::{Berth, Gauge};
 use crate::job::{Entry, Job};
 use crate::rights::Start;
+use crate::strays::Strays;
 use crate::sync::deque::{Injector, Steal, Stealer};
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, times};
 
@@ -32,6 +33,10 @@ type Sides = Arc<[(usize, Side)]>;
 
 pub(super) struct Queues {
     injector: Injector<Job>,
+    /// What was claimed of the tasks in it.
+    strays: Strays,
+    /// Held while they are cleared up: a job may be on its way then, and seen by nobody.
+    clearing: Mutex<()>,
     /// Copied on change: a thief goes through a snapshot without a lock.
     sides: Mutex<Sides>,
     /// Counts the changes of `sides`; a snapshot of another version is looked up again.
@@ -53,13 +58,15 @@ impl Queues {
     pub(super) fn new() -> Self {
         Self {
             injector: Injector::new(),
+            strays: Strays::new(),
+            clearing: Mutex::default(),
             sides: Mutex::new(Arc::new([])),
             version: AtomicUsize::new(0),
         }
     }
 
-    /// Lets others steal from a thread's queue; gives the number to remove it by.
-    pub(super) fn add(&self, side: Side) -> usize {
+    /// Lets others steal from a thread's queue; gives the number to close it by.
+    pub(super) fn open(&self, side: Side) -> usize {
         // The version is changed under this lock only, by one each time: no number comes twice.
         let mut sides = self.sides.lock();
         let number = self.version.load(Ordering::Relaxed);
@@ -70,7 +77,7 @@ impl Queues {
     }
 
     /// Moves what is left in a queue to the one for all.
-    pub(super) fn remove(&self, number: usize, rest: &mut dyn Iterator<Item = Job>) {
+    pub(super) fn close(&self, number: usize, rest: &mut dyn Iterator<Item = Job>) {
         rest.for_each(|job| self.inject(job));
         let mut sides = self.sides.lock();
         let mut all = sides.to_vec();
@@ -90,8 +97,32 @@ impl Queues {
         self.version.fetch_add(1, Ordering::Release);
     }
 
+    /// A job that was in some queue before.
     pub(super) fn inject(&self, job: Job) {
         self.injector.push(job);
+    }
+
+    /// A task that is in no thread's stack. Somebody is to be told of it after this.
+    pub(super) fn add(&self, start: Start) {
+        start.lies_at(Berth::new(self.strays.queue, 0));
+        self.inject(start.into_job());
+        if self.strays.are_too_many(|| self.injected()) {
+            self.clear_up();
+        }
+    }
+
+    /// Drops what is stale in the queue for all; the rest comes behind what was added meanwhile.
+    #[cold]
+    pub(super) fn clear_up(&self) {
+        let _clearing = self.clearing.lock();
+        for _ in 0..self.injected() {
+            let Some(job) = retrying(|| self.injector.steal()) else {
+                break;
+            };
+            if let Some(job) = job.unless_stale() {
+                self.inject(job);
+            }
+        }
     }
 
     pub(super) fn thief(&self) -> Thief {
@@ -116,6 +147,12 @@ impl Queues {
     pub(super) fn has_work_for(&self, thief: &mut Thief) -> bool {
         thief.refresh(self);
         self.have_work(&thief.sides)
+    }
+
+    /// The same, of a thief that won't look again.
+    pub(super) fn has_work_still(&self, thief: &mut Thief) -> bool {
+        let _clearing = self.clearing.lock();
+        self.has_work_for(thief)
     }
 
     fn have_work(&self, sides: &[(usize, Side)]) -> bool {

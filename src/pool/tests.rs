@@ -232,6 +232,57 @@ fn tasks_of_several_kinds_leave_no_more_behind_though_nobody_clears_up() {
     assert!(most < 500, "{most}");
 }
 
+#[test]
+fn what_others_claim_of_a_busy_thread_does_not_pile_up() {
+    let pool = Pool::builder().threads(1).max_threads(1).build().unwrap();
+    let inner = pool.clone();
+    let ran = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&ran);
+    let (give, given) = std::sync::mpsc::sync_channel(0);
+    let most = pool.spawn_value(move || {
+        let spawn = |n| {
+            if n % 1000 == 0 {
+                let counted = Arc::clone(&counted);
+                let count = move || _ = counted.fetch_add(1, Ordering::SeqCst);
+                inner.spawn_value(count).detach();
+            }
+            give.send(inner.spawn_value(move || n)).unwrap();
+            inner.queued()
+        };
+        (0..20_000).map(spawn).max()
+    });
+    for (n, handle) in given.iter().enumerate() {
+        assert_eq!(handle.get(), n);
+    }
+    let most = most.get_timeout(Duration::MAX).unwrap();
+    assert!(most < Some(5000), "{most:?}");
+    comes_to_rest(&pool);
+    assert_eq!(ran.load(Ordering::SeqCst), 20);
+}
+
+#[test]
+fn what_is_claimed_from_outside_does_not_pile_up_while_all_are_busy() {
+    let pool = Pool::builder().threads(1).max_threads(1).build().unwrap();
+    let (open, opened) = std::sync::mpsc::channel();
+    let busy = pool.spawn_value(move || opened.recv().unwrap());
+    let ran = Arc::new(AtomicUsize::new(0));
+    let mut most = 0;
+    for n in 0..20_000 {
+        if n % 1000 == 0 {
+            let counted = Arc::clone(&ran);
+            let count = move || _ = counted.fetch_add(1, Ordering::SeqCst);
+            pool.spawn_value(count).detach();
+        }
+        assert_eq!(pool.spawn_value(move || n).get(), n);
+        most = most.max(pool.queued());
+    }
+    assert!(most < 5000, "{most}");
+    open.send(()).unwrap();
+    busy.get_timeout(Duration::MAX).unwrap();
+    comes_to_rest(&pool);
+    assert_eq!(ran.load(Ordering::SeqCst), 20);
+}
+
 /// A pool of `threads`, all asleep, as its counts see it.
 fn asleep(threads: usize) -> Sleep {
     let sleep = Sleep::new(threads, threads);

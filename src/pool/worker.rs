@@ -101,7 +101,7 @@ impl WorkerThread {
                 }
             } else {
                 let (core, thief) = (&self.core, &mut self.thief);
-                let has_work = || core.queues.has_work_for(thief);
+                let has_work = || core.queues.has_work_still(thief);
                 match core.sleep.rest(&self.seat, Instant::now(), has_work) {
                     Rest::Leave => {
                         if let Some((held, _)) = self.visited.take() {

@@ -9,7 +9,7 @@ use loom::thread;
 
 use super::{Queues, Side, Thief};
 use crate::entries::{Entries, Gauge};
-use crate::job::{Entry, Job};
+use crate::job::Job;
 use crate::models::{Bed, explore};
 use crate::rights::{Gives, Start};
 use crate::sync::deque::Worker;
@@ -40,7 +40,7 @@ impl Owner {
         let queue = Worker::new_lifo();
         let gauge = Arc::new(Gauge::default());
         let queues = Queues::new();
-        queues.add(Side::Stack(queue.stealer(), Arc::clone(&gauge)));
+        queues.open(Side::Stack(queue.stealer(), Arc::clone(&gauge)));
         let shared = Shared {
             queues,
             sleeps: AtomicBool::new(false),
@@ -73,7 +73,7 @@ impl Owner {
         }
         let (task, start) = task::with_entry(work.unwrap(), place);
         if let Err(start) = self.entries.push(start, &self.queue, true) {
-            self.shared.queues.inject(start.into_job());
+            self.shared.queues.add(start);
         }
         self.tell();
         task

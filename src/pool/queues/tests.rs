@@ -20,7 +20,7 @@ fn a_thief_whose_task_was_large_comes_for_the_next_ones_at_once() {
     let queues = Queues::new();
     let mut owner = Owner::new();
     let side = Side::Stack(owner.queue.stealer(), Arc::clone(&owner.gauge));
-    queues.add(side);
+    queues.open(side);
     let mut thief = queues.thief();
     spawn_one_and_claim_another(&mut owner);
     assert!(steals(&queues, &mut thief));
