@@ -11,11 +11,13 @@ use std::{hint, thread};
 
 use try_lock::{Locked, TryLock};
 
-/// How often who finds the lock taken tries again after a pause of some [`SPINS`], and how often after it has
-/// let others run; then it sleeps a little between two tries.
-const PAUSES: u32 = 20;
+/// How often who finds the lock taken tries again after a pause, and how often after it has let others run; then
+/// it sleeps a little between two tries.
+const PAUSES: u32 = 6;
 const YIELDS: u32 = 20;
 
+/// How long the first pause is. Each is twice as long as the one before: of two threads that want the lock all the time, one
+/// has it many times in a row then, and what it guards stays in that core's cache.
 const SPINS: u32 = 8;
 
 const NAP: Duration = Duration::from_micros(50);
@@ -48,7 +50,7 @@ impl<T> SpinLock<T> {
 #[cold]
 fn pause(tries: u32) {
     if tries < PAUSES {
-        for _ in 0..SPINS {
+        for _ in 0..SPINS << tries {
             hint::spin_loop();
         }
     } else if tries < PAUSES + YIELDS {
