@@ -2,7 +2,7 @@
 //! closure that is about to end.
 //!
 //! Only where that pays. Each thread keeps an account of what its moments have saved and cost: in debt it
-//! forgoes them, until as many polls went by as make up for it.
+//! forgoes them, until as many polls went by as make up for it. A thread that blocks has the longest of them as well.
 
 use std::cell::Cell;
 use std::hint;
@@ -20,6 +20,10 @@ const SPINS: u32 = 4;
 /// What looking so often costs, about.
 const LOOKING: Duration = Duration::from_micros(3);
 
+/// How long a thread that was woken may take to come: where processors are virtual, and its own has halted, ten times as long as
+/// elsewhere. Who waits for it so long once finds it awake the next time.
+const COMING: Duration = times(Duration::from_micros(60), Duration::ZERO);
+
 /// How often to let others run. In a browser there are none.
 const TURNS: u32 = if cfg!(target_family = "wasm") {
     0
@@ -36,6 +40,8 @@ const IN_A_ROW: u32 = 1024;
 
 thread_local! {
     static FOR_LOOKS: Account = const { Account::new(10_000, 30_000) };
+    /// Enough for some that are in vain, as where another program comes in between.
+    static FOR_COMING: Account = const { Account::new(1_000_000, 1_000_000) };
     /// Where other programs compute, a single turn may take some milliseconds: enough for it to be forgone for
     /// thousands of polls, and not so little that a long turn of one's own kind ends a good run.
     static FOR_TURNS: Account = const { Account::new(4_000_000, 5_000_000) };
@@ -105,30 +111,54 @@ pub(crate) fn until(has_come: impl Fn() -> bool) -> bool {
     if has_come() {
         return true;
     }
-    if blocking::is_so() {
+    if blocking::is_so() || is_others_turn() {
         return false;
     }
+    let pays = comes_soon(&has_come) || comes(has_come);
+    count(pays);
+    pays
+}
+
+fn comes_soon(has_come: impl Fn() -> bool) -> bool {
     FOR_LOOKS.with(|account| {
-        if !account.affords() || is_others_turn() {
+        if !account.affords() {
             return false;
         }
-        let pays = comes_soon(has_come);
+        let pays = (0..LOOKS).any(|_| {
+            pause();
+            has_come()
+        });
         account.enter(if pays { Duration::ZERO } else { LOOKING }, pays);
-        count(pays);
         pays
     })
 }
 
-fn comes_soon(has_come: impl Fn() -> bool) -> bool {
-    for _ in 0..LOOKS {
-        for _ in 0..SPINS {
-            hint::spin_loop();
-        }
-        if has_come() {
-            return true;
-        }
+fn pause() {
+    for _ in 0..SPINS {
+        hint::spin_loop();
     }
-    false
+}
+
+/// Waits for it as long as a thread may take to [come](COMING).
+pub(crate) fn comes(mut has_come: impl FnMut() -> bool) -> bool {
+    FOR_COMING.with(|account| {
+        if !account.affords() {
+            return false;
+        }
+        let (start, mut cost, mut pays) = (Instant::now(), Duration::ZERO, false);
+        while !pays && cost < COMING {
+            pause();
+            pays = has_come();
+            cost = start.elapsed();
+        }
+        account.enter(cost, pays);
+        pays
+    })
+}
+
+/// Whether there is as much time until a deadline.
+pub(crate) fn is_early(deadline: Option<Instant>) -> bool {
+    deadline.is_none_or(|deadline| Instant::now() + COMING < deadline)
 }
 
 /// Lets other threads run, who may share this one's core, till it comes.
@@ -173,8 +203,9 @@ mod tests {
 
     const NEVER: u32 = u32::MAX;
 
-    /// Polls for something that has come at so many looks, if it does; gives how often it was looked at.
+    /// Polls for something that has come at so many looks, if it does; gives how often it was looked at within a short moment.
     fn poll(comes_at: u32) -> u32 {
+        FOR_COMING.with(|account| account.balance.set(i64::MIN / 2));
         let looks = Cell::new(0);
         let has_come = until(|| {
             looks.set(looks.get() + 1);
@@ -249,6 +280,40 @@ mod tests {
         account.enter(Duration::MAX, false);
         let polls = (0..1_000_000).position(|_| account.affords());
         assert_eq!(polls, Some(156_250));
+    }
+
+    #[test]
+    fn who_takes_long_to_come_is_waited_for() {
+        let looks = Cell::new(0);
+        assert!(until(|| {
+            looks.set(looks.get() + 1);
+            looks.get() == LOOKS + 3
+        }));
+    }
+
+    #[test]
+    fn long_moments_in_vain_are_forgone_soon() {
+        let most = 1_000_000 / COMING.as_nanos() + 1;
+        let mut moments = 0;
+        loop {
+            let mut looked = false;
+            assert!(!comes(|| {
+                looked = true;
+                false
+            }));
+            if !looked {
+                break;
+            }
+            moments += 1;
+        }
+        assert!((1..=most).contains(&moments), "{moments}");
+    }
+
+    #[test]
+    fn who_has_to_stop_soon_does_not_wait_for_long() {
+        assert!(is_early(None));
+        assert!(!is_early(Some(Instant::now())));
+        assert!(is_early(Some(Instant::now() + Duration::from_secs(3600))));
     }
 
     fn in_debt() {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::sync::{Parker, thread_local};
 use crate::unwind::quietly;
 use crate::waits::Notes;
-use crate::{blocking, lend, waits};
+use crate::{blocking, lend, linger, waits};
 
 /// Told by a thread it hosts that this thread stops running for a while.
 pub(crate) trait Host {
@@ -75,16 +75,19 @@ pub(crate) fn telling_host<R>(f: impl FnOnce() -> R) -> R {
 
 /// Looks for a wake-up for a few microseconds: to sleep and to be woken takes longer than a closure that
 /// is about to end.
-fn spin(parker: &Parker) -> bool {
+fn spin(parker: &Parker, deadline: Option<Instant>) -> bool {
+    let is_woken = || parker.park_timeout(Duration::ZERO);
     for _ in 0..SPINS {
-        if parker.park_timeout(Duration::ZERO) {
+        if is_woken() {
             return true;
         }
         for _ in 0..8 {
             hint::spin_loop();
         }
     }
-    false
+    // A thread with a host is to be replaced soon.
+    let has_host = HOST.try_with(|host| host.get().is_some());
+    has_host == Ok(false) && linger::is_early(deadline) && linger::comes(is_woken)
 }
 
 /// Blocks this thread until `poll` is ready, or until the deadline has passed. What `poll` waits for is
@@ -122,7 +125,7 @@ fn block<T>(
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             break None;
         }
-        if mem::take(&mut may_spin) && spin(&parker) {
+        if mem::take(&mut may_spin) && spin(&parker, deadline) {
             continue;
         }
         // Not while `poll` runs: that may compute for long, or wait in turn.
