@@ -230,7 +230,7 @@ pub(crate) fn end_if_mine(berth: Berth, address: *const ()) {
         let stack = slot.stack.get();
         stack.is_some_and(|stack| stack.entries.borrow().has(berth))
     };
-    if SLOT.try_with(is_mine) == Ok(true) {
+    if matches!(SLOT.try_with(is_mine), Ok(true)) {
         end(berth, address, None);
     }
 }

@@ -87,7 +87,7 @@ fn spin(parker: &Parker, deadline: Option<Instant>) -> bool {
     }
     // A thread with a host is to be replaced soon.
     let has_host = HOST.try_with(|host| host.get().is_some());
-    has_host == Ok(false) && linger::is_early(deadline) && linger::comes(is_woken)
+    matches!(has_host, Ok(false)) && linger::is_early(deadline) && linger::comes(is_woken)
 }
 
 /// Blocks this thread until `poll` is ready, or until the deadline has passed. What `poll` waits for is
