@@ -22,14 +22,17 @@ const LOOKING: Duration = Duration::from_micros(3);
 
 /// How long a thread that was woken may take to come: where processors are virtual, and its own has halted, ten times as long as
 /// elsewhere. Who waits for it so long once finds it awake the next time.
-const COMING: Duration = times(Duration::from_micros(60), Duration::ZERO);
-
-/// How often to let others run. In a browser there are none.
-const TURNS: u32 = if cfg!(target_family = "wasm") {
-    0
+const COMING: Duration = if ALONE {
+    Duration::ZERO
 } else {
-    times(8, 0)
+    times(Duration::from_micros(60), Duration::ZERO)
 };
+
+/// How often to let others run.
+const TURNS: u32 = if ALONE { 0 } else { times(8, 0) };
+
+/// In a browser there are no other threads, nor is there a clock.
+const ALONE: bool = cfg!(target_family = "wasm");
 
 /// A turn that takes so long is the last one: those who run have nothing to do with what is waited for.
 const LONG: Duration = Duration::from_micros(100);
@@ -142,7 +145,7 @@ fn pause() {
 /// Waits for it as long as a thread may take to [come](COMING).
 pub(crate) fn comes(mut has_come: impl FnMut() -> bool) -> bool {
     FOR_COMING.with(|account| {
-        if !account.affords() {
+        if COMING.is_zero() || !account.affords() {
             return false;
         }
         let (start, mut cost, mut pays) = (Instant::now(), Duration::ZERO, false);
